@@ -1,0 +1,106 @@
+"""The states of studies, jobs, outputs and deliveries, as tables; and the only code that moves them.
+
+`advance` looks the move up, writes it with a compare-and-set on the state (and, for jobs and
+deliveries, on the attempt), and appends the audit row in the same transaction. A row that has moved
+on meanwhile is a `StaleTransition`: the caller lost, and nothing was written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import update
+
+from storage.audit import AuditEvent, record
+from storage.db.tables import Delivery, Job, Output, Study
+from storage.errors import StaleTransition, UnknownTransition
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Row = Study | Job | Output | Delivery
+Transitions = dict[tuple[str, str], str]
+
+STUDY: Transitions = {
+    ("receiving", "settle"): "settled",
+    ("settled", "match"): "routed",
+    ("settled", "match_none"): "unmatched",
+    ("settled", "late_instance"): "receiving",
+    ("routed", "late_instance"): "receiving",
+    ("unmatched", "late_instance"): "receiving",
+    ("purged", "late_instance"): "receiving",
+    ("receiving", "quarantine"): "quarantined",
+    ("settled", "quarantine"): "quarantined",
+    ("routed", "quarantine"): "quarantined",
+    ("unmatched", "quarantine"): "quarantined",
+    ("quarantined", "release"): "receiving",
+    ("routed", "purge"): "purged",
+    ("unmatched", "purge"): "purged",
+}
+
+JOB: Transitions = {
+    ("queued", "claim"): "running",
+    ("running", "publish"): "succeeded",
+    ("running", "refuse"): "refused",
+    ("running", "retry"): "queued",
+    ("running", "fail"): "failed",
+    ("running", "cancel"): "cancelled",
+    ("queued", "cancel"): "cancelled",
+    ("queued", "supersede"): "cancelled",
+    ("failed", "rerun"): "queued",
+    ("refused", "rerun"): "queued",
+}
+
+OUTPUT: Transitions = {
+    ("produced", "pass_gate"): "released",
+    ("produced", "fail_gate"): "held",
+    ("held", "release"): "released",
+    ("held", "discard"): "discarded",
+}
+
+DELIVERY: Transitions = {
+    ("queued", "start"): "sending",
+    ("sending", "all_accepted"): "sent",
+    ("sent", "commit"): "committed",
+    ("sending", "retry"): "queued",
+    ("sending", "fail"): "failed",
+    ("sent", "commitment_failed"): "queued",
+    ("queued", "cancel"): "cancelled",
+    ("failed", "cancel"): "cancelled",
+    ("failed", "resend"): "queued",
+}
+
+TRANSITIONS: dict[type[Row], Transitions] = {
+    Study: STUDY, Job: JOB, Output: OUTPUT, Delivery: DELIVERY,
+}  # fmt: skip
+
+
+def advance(session: Session, row: Row, event: str, *, audit: AuditEvent, **changes: Any) -> None:
+    """Move `row` by `event`, write `changes` with it, and append `audit`; all or nothing.
+
+    Raises
+    ------
+    UnknownTransition
+        The table has no such event in the row's state.
+    StaleTransition
+        Another transaction moved the row first (or another attempt holds it).
+    """
+    old = row.state
+    try:
+        new = TRANSITIONS[type(row)][old, event]
+    except KeyError:
+        raise UnknownTransition(f"{_name(row)} is {old}: no event {event}") from None
+    table = type(row)
+    statement = update(table).where(table.id == row.id, table.state == old)
+    if isinstance(row, Job | Delivery):
+        statement = statement.where(type(row).attempt == row.attempt)
+    statement = statement.values(state=new, **changes).execution_options(synchronize_session=False)
+    session.flush()
+    if session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
+        raise StaleTransition(f"{_name(row)} is no longer {old}")
+    session.refresh(row)
+    record(session, audit)
+
+
+def _name(row: Row) -> str:
+    return f"{type(row).__tablename__} {row.id}"
