@@ -1,0 +1,48 @@
+# The only task runner. `make demo` and `make test` need nothing but Python 3.11+, pip and make.
+PYTHON      ?= python3
+VENV        ?= .venv
+CONSTRAINTS ?= constraints/cpu.txt
+BIN         := $(VENV)/bin
+PIP         := $(BIN)/python -m pip --disable-pip-version-check
+CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+DEV_GROUP   := $(BIN)/python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml','rb'))['dependency-groups']['dev']))"
+
+.PHONY: demo run test accept check programs evaluate benchmark clean
+
+demo: $(VENV)/.installed  ## the whole road on real images: receive, enhance, segment, deliver, audit
+	$(BIN)/dicom-node demo $(if $(ONCE),--once) $(if $(STUDY),--study "$(STUDY)")
+
+run: $(VENV)/.installed  ## the node with safe defaults on this machine
+	$(BIN)/dicom-node serve $(if $(CONFIG),--config "$(CONFIG)")
+
+test: programs $(VENV)/.installed-dev  ## unit and integration tests on the real programs
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+accept: programs $(VENV)/.installed-dev  ## acceptance tests; set DICOM_NODE_SAMPLES to a folder of real images
+	$(BIN)/python -m pytest tests/acceptance $(PYTEST)
+
+check: $(VENV)/.installed-dev  ## format, lint, types, layers and unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 2 tests/unit
+
+programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
+	@sh tests/programs.sh
+
+clean:
+	rm -rf $(VENV) .cache demo build dist
+
+# torch goes first and alone: under the constraint it is the CPU build, without it the CUDA build.
+$(VENV)/.installed: pyproject.toml $(wildcard $(CONSTRAINTS))
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q --upgrade pip
+	$(PIP) install -q $(CONSTRAIN) torch
+	$(PIP) install -q $(CONSTRAIN) -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(DEV_GROUP) | xargs -d '\n' $(PIP) install -q $(CONSTRAIN)
+	touch $@
