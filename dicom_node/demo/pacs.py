@@ -14,12 +14,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from dicom_node.config import PeerSection
 from dicom_node.errors import NodeError
 from dicom_node.net.errors import NetError
 from dicom_node.net.scu import echo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AE_TITLE = "DEMO_PACS"
 READY_WITHIN_S = 30
@@ -42,9 +45,7 @@ class DemoPacs:
     @property
     def peer(self) -> PeerSection:
         """The archive as a peer that receives results."""
-        return PeerSection(
-            ae_title=AE_TITLE, host="127.0.0.1", port=self.port, is_destination=True
-        )
+        return PeerSection(ae_title=AE_TITLE, host="127.0.0.1", port=self.port, is_destination=True)
 
     def close(self) -> None:
         """Stop the archive and wait for its end."""

@@ -49,7 +49,7 @@ def test_log_calls_take_no_f_string():
         and any(isinstance(argument, ast.JoinedStr) for argument in node.args)
     ]
 
-    assert offenders == [], "a log line is a fixed text with named values, so that keys can be allowed"
+    assert offenders == [], "a log line is a fixed text with named values"
 
 
 def test_broad_excepts_stand_in_the_outermost_layers_only():
