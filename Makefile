@@ -5,7 +5,6 @@ CONSTRAINTS ?= constraints/cpu.txt
 BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
-DEV_GROUP   := $(BIN)/python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml','rb'))['dependency-groups']['dev']))"
 
 .PHONY: demo run test accept check programs evaluate benchmark clean
 
@@ -44,5 +43,5 @@ $(VENV)/.installed: pyproject.toml $(wildcard $(CONSTRAINTS))
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(DEV_GROUP) | xargs -d '\n' $(PIP) install -q $(CONSTRAIN)
+	$(PIP) install -q $(CONSTRAIN) --group dev
 	touch $@

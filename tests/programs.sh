@@ -11,7 +11,7 @@ want Orthanc orthanc
 want storescu dcmtk
 want dciodvfy dicom3tools
 want initdb postgresql
-want chromium chromium
+want chromium "chromium fonts-dejavu-core"
 want strace strace
 want systemd-analyze systemd
 
@@ -34,4 +34,4 @@ echo "Orthanc:    $(have Orthanc && first Orthanc --version)"
 echo "dcmtk:      $(have storescu && first /usr/bin/storescu --version)"
 echo "dciodvfy:   $(have dciodvfy && { dpkg-query -W -f '${Version}' dicom3tools 2>/dev/null || first dciodvfy -version; })"
 echo "PostgreSQL: $(have initdb && first "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1 || command -v initdb)" --version)"
-echo "Chromium:   $(have chromium && first /usr/bin/chromium --version)"
+echo "Chromium:   $(have chromium && dpkg-query -W -f '${Version}' chromium 2>/dev/null)"
