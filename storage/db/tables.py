@@ -78,6 +78,7 @@ class Association(Base):
     called_aet: Mapped[str] = _plain(String(16))
     host: Mapped[str] = _plain(String(255))
     started_at: Mapped[datetime] = _plain(UtcDateTime)
+    seen_at: Mapped[datetime] = _plain(UtcDateTime)  # renewed by a living receiver while open
     ended_at: Mapped[datetime | None] = _plain(UtcDateTime, default=None)
     outcome: Mapped[str] = _plain(String(16), default="open")  # open released aborted lost
 
