@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -29,7 +30,6 @@ from pydicom.uid import (
 )
 
 from dicom_node.errors import NodeError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,12 +14,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dicom_node.config import PeerSection
 from dicom_node.errors import NodeError
-from dicom_node.net.errors import NetError
+from dicom_node.net.errors import PeerError
 from dicom_node.net.scu import echo
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def start_pacs(folder: Path) -> DemoPacs:
     while time.monotonic() < deadline and pacs.program.poll() is None:
         try:
             echo(pacs.peer, "DICOM_NODE", timeout_s=2)
-        except NetError:
+        except PeerError:
             time.sleep(0.1)
         else:
             return pacs
