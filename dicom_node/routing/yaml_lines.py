@@ -1,0 +1,60 @@
+"""YAML as plain text, lists and maps, with the line of everything.
+
+Every scalar stays the text that was written: YAML 1.1 would read ``NO`` as false, ``0123`` as octal
+and ``2026-01-31`` as a date, and all three are ordinary DICOM values.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from dicom_node.errors import RuleInvalid
+
+Tree = str | list["Tree"] | dict[str, "Tree"]
+Path = tuple[str | int, ...]
+Lines = dict[Path, int]
+
+
+def read_yaml(text: str) -> tuple[Tree, Lines]:
+    """The document's tree, and the line (from 1) of each key and list entry by its path.
+
+    Raises
+    ------
+    RuleInvalid
+        ``<line>: <what is wrong>``; the caller puts the file's name before it.
+    """
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise RuleInvalid(f"{event.start_mark.line + 1}: {_STAR}")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        if "alias" in (error.context or ""):
+            raise RuleInvalid(f"{line}: {_STAR}") from None
+        raise RuleInvalid(f"{line}: not YAML: {error.problem}") from None
+    except yaml.YAMLError:
+        raise RuleInvalid("1: not YAML: it holds characters that YAML does not allow") from None
+    lines: Lines = {}
+    return (_plain(root, (), lines) if root else {}), lines
+
+
+_STAR = 'a value that begins with * must stand in quotes: "*lung*"'
+
+
+def _plain(node: yaml.Node, path: Path, lines: Lines) -> Tree:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(child, (*path, index), lines) for index, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        tree: dict[str, Tree] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise RuleInvalid(f"{line}: a key must be a word")
+            if key.value in tree:
+                raise RuleInvalid(f"{line}: {key.value} stands here twice; the first would be lost")
+            lines[*path, key.value] = line
+            tree[key.value] = _plain(value, (*path, key.value), lines)
+        return tree
+    return str(node.value)
