@@ -1,4 +1,4 @@
-"""The demo's node: the real `dicom-node serve` as a child process, on free ports, in its own folder."""
+"""The demo's node: the real `dicom-node serve` on free ports, in a folder of its own."""
 
 from __future__ import annotations
 
