@@ -6,7 +6,7 @@ from typing import cast
 
 from pipelines.contract import Enhanced, RunContext, Source
 from pipelines.ops.bias_field import estimate_bias_field
-from pipelines.ops.noise_level import detail_sd
+from pipelines.ops.white_noise import detail_sd
 from pipelines.ops.nonlocal_means import smooth_planes
 from pipelines.ops.padding import fill_padding, restore_padding
 from pipelines.ops.threshold import otsu

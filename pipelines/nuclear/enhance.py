@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.contract import Enhanced, RunContext, Source
-from pipelines.ops.noise_level import detail_sd
+from pipelines.ops.white_noise import detail_sd
 from pipelines.ops.nonlocal_means import smooth_planes
 from pipelines.ops.padding import fill_padding, restore_padding
 from pipelines.ops.variance_stabilising import stabilise, unstabilise

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from pipelines.contract import Enhanced, RunContext, Source
-from pipelines.ops.noise_level import detail_sd
+from pipelines.ops.white_noise import detail_sd
 from pipelines.ops.nonlocal_means import smooth_planes
 from pipelines.ops.padding import restore_padding
 from pipelines.volume import Frames
