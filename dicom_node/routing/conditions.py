@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dicom_node.routing.yaml_lines import Tree
 
+_LIKE = {"number": "numbers", "age": "ages such as 018Y or 006M"}
 WORDS = ("at_least", "at_most", "not", "present")
 
 
@@ -64,11 +65,7 @@ def _word(attribute: str, wanted: Tree, kind: Kind) -> Wanted:
     values = wanted if isinstance(wanted, list) else [wanted]
     if not values:
         raise Misworded(f"{attribute}: the list of values is empty")
-    for value in values:
-        if not isinstance(value, str):
-            raise Misworded(f"{attribute}: a list holds values only")
-        _check_value(attribute, value, kind)
-    return OneOf(tuple(value.strip() for value in values), kind)
+    return OneOf(tuple(_value(attribute, value, kind) for value in values), kind)
 
 
 def _words(attribute: str, wanted: dict[str, Tree], kind: Kind) -> Wanted:
@@ -91,15 +88,8 @@ def _words(attribute: str, wanted: dict[str, Tree], kind: Kind) -> Wanted:
 def _range(attribute: str, wanted: dict[str, Tree], kind: Kind) -> Range:
     if kind in ("text", "name"):
         raise Misworded(f"{attribute} holds text: at_least and at_most are for numbers and dates")
-    bounds = []
-    for word in ("at_least", "at_most"):
-        bound = wanted.get(word)
-        if bound is not None and not isinstance(bound, str):
-            raise Misworded(f"{attribute}: {word} takes one value")
-        if bound is not None:
-            _check_value(attribute, bound, kind)
-        bounds.append(bound.strip() if bound is not None else None)
-    low, high = bounds
+    low = _value(attribute, wanted["at_least"], kind) if "at_least" in wanted else None
+    high = _value(attribute, wanted["at_most"], kind) if "at_most" in wanted else None
     if low is not None and high is not None and not _in_order(low, high, kind):
         raise Misworded(f"{attribute}: nothing lies between {low} and {high}")
     return Range(low, high, kind)
@@ -113,17 +103,19 @@ def _in_order(low: str, high: str, kind: Kind) -> bool:
     return first is not None and last is not None and first <= last
 
 
-def _check_value(attribute: str, value: str, kind: Kind) -> None:
-    if not value.strip():
+def _value(attribute: str, written: Tree, kind: Kind) -> str:
+    if not isinstance(written, str):
+        raise Misworded(f"{attribute}: one value is wanted here, not a list or a map")
+    value = written.strip()
+    if not value:
         raise Misworded(f"{attribute}: the value is empty; write present: false for that")
     if "\\" in value:
         raise Misworded(f"{attribute}: no value holds a backslash; write a list instead")
-    if kind == "number" and amount(kind, value.strip()) is None:
-        raise Misworded(f"{attribute} holds numbers, and {value} is none")
-    if kind == "age" and amount(kind, value.strip()) is None:
-        raise Misworded(f"{attribute} holds ages such as 018Y or 006M, and {value} is none")
-    if kind == "time" and not digits_of(value.strip()).replace(".", "", 1).isdigit():
+    if kind == "time" and not digits_of(value).replace(".", "", 1).isdigit():
         raise Misworded(f"{attribute} holds dates or times such as 20260131, and {value} is none")
+    if kind in _LIKE and amount(kind, value) is None:
+        raise Misworded(f"{attribute} holds {_LIKE[kind]}, and {value} is none")
+    return value
 
 
 def _truth(attribute: str, value: Tree) -> bool:

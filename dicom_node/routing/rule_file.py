@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from dicom_node.config import PRIORITIES, Priority
 from dicom_node.errors import RuleInvalid
 from dicom_node.routing.attributes import nearest
 from dicom_node.routing.conditions import Misworded, read_block
@@ -13,12 +14,10 @@ from dicom_node.routing.rule_set import Rule, Step
 from dicom_node.routing.yaml_lines import Lines, Path, Tree, read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     import pathlib
+    from collections.abc import Iterator
 
     from dicom_node.routing.rule_set import Known
-
-PRIORITIES = {"routine": 0, "urgent": 50, "stat": 100}
 
 
 class _Strict(BaseModel):
@@ -41,7 +40,7 @@ class _RuleModel(_Strict):
     match: dict[str, Any] = {}
     any_of: list[dict[str, Any]] = []
     run: list[Annotated[_StepModel, BeforeValidator(_named)]] = []
-    priority: Literal["routine", "urgent", "stat"] | None = None
+    priority: Priority | None = None
     deliver_to: list[str] | None = None
     stop: bool = False
 

@@ -26,10 +26,10 @@ def read_yaml(text: str) -> tuple[Tree, Lines]:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise RuleInvalid(f"{event.start_mark.line + 1}: {_STAR}")
+                raise RuleInvalid(f"{_number(event.start_mark)}: {_STAR}")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        line = _number(error.problem_mark)
         if "alias" in (error.context or ""):
             raise RuleInvalid(f"{line}: {_STAR}") from None
         raise RuleInvalid(f"{line}: not YAML: {error.problem}") from None
@@ -40,6 +40,10 @@ def read_yaml(text: str) -> tuple[Tree, Lines]:
 
 
 _STAR = 'a value that begins with * must stand in quotes: "*lung*"'
+
+
+def _number(mark: object) -> int:
+    return getattr(mark, "line", 0) + 1  # PyYAML's C and Python readers have a Mark class each
 
 
 def _plain(node: yaml.Node, path: Path, lines: Lines) -> Tree:
