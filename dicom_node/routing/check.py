@@ -75,16 +75,16 @@ def _try_file(path: Path, rules: RuleSet) -> tuple[int, list[str]]:
         return 0, [f": cannot be read: {type(error).__name__}"]
     except ValidationError as error:
         return 0, [
-            f": {'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors()
+            f": {'.'.join(map(str, wrong['loc']))}: {wrong['msg'].removeprefix('Value error, ')}"
+            for wrong in error.errors()
         ]
     tried = [list(_try(test, rules)) for test in tests]
-    wrong = [
+    mistakes_of_all = [
         f":{lines.get(('tests', index), 1)}: {test.name}: {mistake}"
         for index, (test, mistakes) in enumerate(zip(tests, tried, strict=True))
         for mistake in mistakes
     ]
-    return sum(not mistakes for mistakes in tried), wrong
+    return sum(not mistakes for mistakes in tried), mistakes_of_all
 
 
 def _try(test: _Test, rules: RuleSet) -> Iterator[str]:
