@@ -33,7 +33,7 @@ class ForeignHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line; the record's finished message is not looked at."""
-        log = structlog.get_logger(logger=record.name)
+        log = structlog.get_logger(module=record.name)
         error = record.exc_info[1] if record.exc_info else None
         log.log(
             record.levelno,
@@ -87,7 +87,7 @@ def show_warning(
     if place in _warned:
         return
     _warned.add(place)
-    log = structlog.get_logger(logger="python")
+    log = structlog.get_logger(module="python")
     log.warning("Python warning", warning=category.__name__, at=f"{short_place(filename)}:{lineno}")
 
 
@@ -107,7 +107,7 @@ def take_over() -> None:
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
-    structlog.get_logger(logger="python").critical(
+    structlog.get_logger(module="python").critical(
         "unexpected error", exc_info=error.with_traceback(trace)
     )
 

@@ -16,7 +16,7 @@ SUBJECTS = {
 # What happened to it.
 OUTCOMES = {
     "action", "code", "error", "from_state", "level", "outcome", "progress", "reason", "status",
-    "state", "to_state", "verdict", "warning", "where", "at", "logger", "withheld",
+    "state", "to_state", "verdict", "warning", "where", "at", "module", "withheld",
 }  # fmt: skip
 
 # How much and how long.

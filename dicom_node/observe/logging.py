@@ -29,7 +29,7 @@ def get_log(name: str) -> Any:  # noqa: ANN401 - structlog's lazy proxy has no t
 
     Keys are those of `observe.keys`; ``log.exception`` and ``error=some_exception`` tell the type.
     """
-    return structlog.get_logger(logger=name.removeprefix("dicom_node."))
+    return structlog.get_logger(module=name.removeprefix("dicom_node."))
 
 
 def configure(level: Level, format: Format) -> None:
@@ -100,9 +100,9 @@ def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
 
 def _as_text(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
     at, text = event.pop("time"), event.pop("event")
-    level, logger = event.pop("level", ""), event.pop("logger", "")
+    level, module = event.pop("level", ""), event.pop("module", "")
     values = " ".join(f"{key}={_word(value)}" for key, value in event.items())
-    return f"{at} {level:<8} {logger}: {text}" + (f"  {values}" if values else "")
+    return f"{at} {level:<8} {module}: {text}" + (f"  {values}" if values else "")
 
 
 def _word(value: object) -> str:
