@@ -15,8 +15,8 @@ SUBJECTS = {
 
 # What happened to it.
 OUTCOMES = {
-    "action", "code", "error", "from_state", "level", "outcome", "progress", "reason", "status",
-    "state", "to_state", "verdict", "warning", "where", "at", "module", "withheld",
+    "action", "code", "error", "from_state", "kind", "level", "outcome", "progress", "reason",
+    "status", "state", "to_state", "verdict", "warning", "where", "at", "module", "withheld",
 }  # fmt: skip
 
 # How much and how long.
