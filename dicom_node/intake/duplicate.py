@@ -1,0 +1,150 @@
+"""What a second instance with a known SOP Instance UID is: the same, a correction, or a conflict.
+
+Nothing is ever overwritten (docs/adr/0007): the same is not written again, anything else is kept
+beside the first under a key of its own.
+"""
+
+from __future__ import annotations
+
+import io
+from enum import StrEnum
+from itertools import count
+from typing import TYPE_CHECKING, BinaryIO
+
+from pydicom.dataset import FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.pixels import pixel_array
+from pydicom.tag import Tag
+
+from dicom_node.intake.content import PIXEL_DATA, content_of, swap
+from dicom_node.intake.encoded import BROKEN, DEFLATED, encoding_of, inflate
+from dicom_node.intake.errors import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom import Dataset
+    from pydicom.tag import BaseTag
+
+CHUNK_BYTES = 1 << 20
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+PLAIN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", EXPLICIT_BIG_ENDIAN}) | DEFLATED
+
+
+class Verdict(StrEnum):
+    """What a received instance is to what the store holds already."""
+
+    NEW = "new"
+    SAME = "same"
+    CORRECTION = "correction"
+    CONFLICT = "conflict"
+
+
+# What an image shows and where it lies: a difference here is another object, not a correction.
+_SUBSTANCE = set(map(Tag, (
+    "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "ImagerPixelSpacing",
+    "SliceThickness", "SpacingBetweenSlices", "GridFrameOffsetVector", "Rows", "Columns",
+    "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue",
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData", "SequenceOfUltrasoundRegions", "Units", "DecayCorrection",
+    "ContentSequence", "EncapsulatedDocument",
+)))  # fmt: skip
+# Segments, surfaces, presentation states, radiotherapy, waveforms, pixels: whole groups.
+_SUBSTANCE_GROUPS = {0x0062, 0x0066, 0x0070, *range(0x3002, 0x3010, 2), 0x5400, 0x7FE0}
+# Only how pixels are laid out: decoded arrays decide in their place where the encoding differs.
+_LAYOUT = {Tag("PhotometricInterpretation"), Tag("PlanarConfiguration")}
+
+
+def versions_of(key: str) -> Iterator[str]:
+    """Where the versions of an instance lie: ``a.dcm``, ``a.v2.dcm``, ``a.v3.dcm``, ..."""
+    yield key
+    stem = key.removesuffix(".dcm")
+    for number in count(2):
+        yield f"{stem}.v{number}.dcm"
+
+
+def is_same_bytes(stored: BinaryIO, encoded: bytes) -> bool:
+    """Tell whether the rest of `stored` is `encoded`, byte for byte."""
+    view, at = memoryview(encoded), 0
+    while chunk := stored.read(CHUNK_BYTES):
+        if chunk != view[at : at + len(chunk)]:
+            return False
+        at += len(chunk)
+    return at == len(encoded)
+
+
+def compare(stored: tuple[bytes, str], sent: tuple[bytes, str]) -> Verdict:
+    """What the data set `sent` is to `stored`; each with its transfer syntax UID.
+
+    Raises
+    ------
+    Unreadable
+        One of them cannot be decoded.
+    """
+    try:
+        first, second = _decode(*stored), _decode(*sent)
+        different = _differing(content_of(first), content_of(second))
+        if _has_same_pixels(first, stored[1], second, sent[1]):
+            if stored[1] != sent[1]:
+                different -= _LAYOUT
+        else:
+            different.add(PIXEL_DATA)
+    except BROKEN as error:
+        raise Unreadable(f"cannot be compared: {type(error).__name__}") from None
+    if not different:
+        return Verdict.SAME
+    return Verdict.CONFLICT if any(map(_is_substance, different)) else Verdict.CORRECTION
+
+
+def _decode(encoded: bytes, transfer_syntax_uid: str) -> Dataset:
+    if transfer_syntax_uid in DEFLATED:
+        encoded = inflate(encoded)
+    return read_dataset(io.BytesIO(encoded), *encoding_of(transfer_syntax_uid))
+
+
+def _differing(first: dict[BaseTag, object], second: dict[BaseTag, object]) -> set[BaseTag]:
+    return {tag for tag in first.keys() | second.keys() if first.get(tag) != second.get(tag)}
+
+
+def _is_substance(tag: BaseTag) -> bool:
+    return tag in _SUBSTANCE or tag.group in _SUBSTANCE_GROUPS
+
+
+def _has_same_pixels(first: Dataset, first_uid: str, second: Dataset, second_uid: str) -> bool:
+    if (PIXEL_DATA in first) != (PIXEL_DATA in second):
+        return False
+    if PIXEL_DATA not in first:
+        return True
+    if first_uid in PLAIN and second_uid in PLAIN:
+        return _plain_pixels(first, first_uid) == _plain_pixels(second, second_uid)
+    if first_uid == second_uid and first[PIXEL_DATA].value == second[PIXEL_DATA].value:
+        return True
+    return _has_same_array(first, first_uid, second, second_uid)
+
+
+def _plain_pixels(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
+    element = dataset[PIXEL_DATA]
+    value = bytes(element.value)
+    return (
+        swap(value, 2)
+        if transfer_syntax_uid == EXPLICIT_BIG_ENDIAN and element.VR == "OW"
+        else value
+    )
+
+
+def _has_same_array(first: Dataset, first_uid: str, second: Dataset, second_uid: str) -> bool:
+    """Decode both; what has no decoder here counts as different, and so is kept."""
+    arrays = []
+    for dataset, uid in ((first, first_uid), (second, second_uid)):
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = uid
+        try:
+            arrays.append(pixel_array(dataset))
+        except (*BROKEN, RuntimeError):
+            return False
+    one, other = arrays
+    return bool(one.shape == other.shape and (one == other).all())

@@ -1,0 +1,115 @@
+"""Reads an encoded data set far enough to trust it: every element is walked, big ones are skipped.
+
+A data set is whole when its last element ends where the bytes end. pydicom does the parsing; what
+is added here is the check that nothing is cut off, which pydicom itself lets pass.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+
+from pydicom.dataelem import RawDataElement
+from pydicom.errors import BytesLengthException
+from pydicom.filereader import read_dataset
+
+from dicom_node.intake.errors import Unreadable
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SKIP_ABOVE_BYTES = 65_536  # no attribute that is looked at is longer; pixels always are
+MOST_INFLATED_BYTES = 2 << 30
+UNDEFINED = 0xFFFFFFFF
+# PS3.5 A.5 and the two JPIP and HTJ2K referenced syntaxes that deflate the data set as well.
+DEFLATED = frozenset(
+    {
+        "1.2.840.10008.1.2.1.99",
+        "1.2.840.10008.1.2.4.95",
+        "1.2.840.10008.1.2.4.205",
+    }
+)
+BROKEN = (
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    IndexError,
+    KeyError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom raises on bytes that are no data set."""
+
+
+def read_elements(stream: BinaryIO, size: int, transfer_syntax_uid: str) -> Dataset:
+    """The data set of `size` bytes at the stream's position; values over 64 KiB are left out.
+
+    Raises
+    ------
+    Unreadable
+        It is empty, truncated, or no data set in this transfer syntax.
+    """
+    if size == 0:
+        raise Unreadable("the data set is empty")
+    if transfer_syntax_uid in DEFLATED:
+        inflated = inflate(stream.read(size))
+        stream, size = io.BytesIO(inflated), len(inflated)
+    implicit, little = encoding_of(transfer_syntax_uid)
+    start = stream.tell()
+    try:
+        dataset = read_dataset(stream, implicit, little, defer_size=SKIP_ABOVE_BYTES)
+    except BROKEN as error:
+        raise Unreadable(f"no data set: {type(error).__name__}") from None
+    if not len(dataset):
+        raise Unreadable("no whole data set was found")
+    _check_end(dataset, stream, start, size)
+    return dataset
+
+
+def encoding_of(transfer_syntax_uid: str) -> tuple[bool, bool]:
+    """Whether VRs are implicit, and whether bytes are little endian; unknown ones are like most."""
+    known = {"1.2.840.10008.1.2": (True, True), "1.2.840.10008.1.2.2": (False, False)}
+    return known.get(transfer_syntax_uid, (False, True))
+
+
+def inflate(deflated: bytes) -> bytes:
+    """The data set of a deflated transfer syntax (PS3.5 A.5, RFC 1951).
+
+    Raises
+    ------
+    Unreadable
+        It is cut off, not deflated, or would grow beyond 2 GiB.
+    """
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = engine.decompress(deflated, MOST_INFLATED_BYTES)
+    except zlib.error:
+        raise Unreadable("the data set does not inflate") from None
+    if not engine.eof:
+        raise Unreadable("the deflated data set is cut off or too large")
+    return inflated
+
+
+def _check_end(dataset: Dataset, stream: BinaryIO, start: int, size: int) -> None:
+    """Raise where the last element does not end at the end, trailing zeros aside."""
+    last = list(dataset.values())[-1]  # the values, unlike items, come as they were read
+    is_cut = (
+        isinstance(last, RawDataElement)
+        and last.value is not None
+        and last.length != UNDEFINED
+        and len(last.value) != last.length
+    )
+    left = start + size - stream.tell()
+    if is_cut or left < 0:
+        raise Unreadable("the data set is truncated")
+    if left > 0:
+        rest = stream.read(left)
+        if rest.strip(b"\0"):
+            raise Unreadable(f"{left} bytes after the data set's last element")

@@ -1,0 +1,233 @@
+"""Turns arrivals into Study, Series and Instance rows, within the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicom_node.config import PRIORITIES
+from dicom_node.intake.duplicate import Verdict
+from storage.audit import study_event
+from storage.db.queries.associations import add_association
+from storage.db.queries.instances import (
+    add_instance,
+    produced_here,
+    replace_current,
+    series_holding,
+)
+from storage.db.queries.studies import find_or_add_series, find_or_add_study
+from storage.lifecycle import advance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from dicom_node.config import PeerSection, Settings
+    from dicom_node.intake.arrival import Arrival
+    from dicom_node.intake.header import Header
+    from dicom_node.net.incoming import AssociationInfo
+    from storage.db.tables import Series, Study
+
+SETTLED_STATES = ("settled", "routed", "unmatched", "purged")
+
+
+class AuditIsDue(Exception):
+    """A row would change in a way that the audit trail tells: use a durable transaction."""
+
+
+class IndexRows:
+    """Writes arrivals in one transaction.
+
+    Parameters
+    ----------
+    session : Session
+    settings : Settings
+    may_audit : bool
+        False where the transaction is not durable; an arrival that needs an audit row then raises
+        `AuditIsDue`, and the transaction is to be tried again on a durable connection.
+    """
+
+    def __init__(self, session: Session, settings: Settings, *, may_audit: bool) -> None:
+        self._session = session
+        self._settings = settings
+        self._may_audit = may_audit
+        self._studies: dict[str, Study] = {}
+        self._series: dict[tuple[str, str], Series] = {}
+
+    def add(self, arrivals: Sequence[Arrival]) -> None:
+        """Add a row for each file that has none, and what follows from it for its study."""
+        for association in {one.association.id: one.association for one in arrivals}.values():
+            self._add_association(association)
+        sop_uids = [arrival.header.sop_uid for arrival in arrivals]
+        holding = series_holding(self._session, sop_uids)
+        own = produced_here(self._session, sop_uids)
+        # In one order everywhere, so that two receivers on PostgreSQL cannot wait for each other.
+        for arrival in sorted(arrivals, key=lambda one: one.header.study_uid):
+            header = arrival.header
+            is_own = header.is_own or header.sop_uid in own
+            places = {place[1:] for place in holding if place[0] == header.sop_uid}
+            is_elsewhere = bool(places - {(header.study_uid, header.series_uid)})
+            self._add(arrival, is_own=is_own, is_elsewhere=is_elsewhere)
+        self._session.flush()
+
+    def _add(self, arrival: Arrival, *, is_own: bool, is_elsewhere: bool) -> None:
+        header = arrival.header
+        study = self._study(arrival)
+        series = self._one_series(study, arrival, is_own=is_own)
+        is_new_row = add_instance(
+            self._session,
+            series_id=series.id,
+            sop_uid=header.sop_uid,
+            sop_class_uid=header.sop_class_uid,
+            transfer_syntax_uid=arrival.transfer_syntax_uid,
+            file_key=arrival.key,
+            size=arrival.size,
+            revision=study.revision,
+            is_current=arrival.verdict is not Verdict.CONFLICT,
+            association_id=arrival.association.id or None,
+            received_at=arrival.received_at,
+        )
+        if not is_new_row:
+            return
+        conflict = self._conflict(study, arrival, is_elsewhere=is_elsewhere)
+        if study.state in SETTLED_STATES and not is_own:
+            self._reopen(study, arrival)
+        if conflict and study.state == "receiving":
+            self._quarantine(study, conflict)
+        if arrival.verdict is Verdict.CORRECTION:
+            self._correct(study, series, arrival)
+        peer = peer_of(self._settings, arrival.association)
+        study.priority = max(study.priority, header.priority, priority_of(peer))
+        study.last_received_at = max(study.last_received_at, arrival.received_at)
+
+    def _add_association(self, association: AssociationInfo) -> None:
+        if association.id:
+            add_association(
+                self._session,
+                association.id,
+                calling_aet=association.calling_aet[:16],
+                called_aet=association.called_aet[:16],
+                host=association.host,
+                started_at=association.started_at,
+                seen_at=association.started_at,
+            )
+
+    def _study(self, arrival: Arrival) -> Study:
+        uid = arrival.header.study_uid
+        if uid not in self._studies:
+            peer = peer_of(self._settings, arrival.association)
+            self._studies[uid] = find_or_add_study(
+                self._session,
+                uid,
+                **_identity(arrival.header),
+                priority=priority_of(peer),
+                settle_after_s=settle_after_s(self._settings, peer),
+                created_at=arrival.received_at,
+                last_received_at=arrival.received_at,
+            )
+        return self._studies[uid]
+
+    def _one_series(self, study: Study, arrival: Arrival, *, is_own: bool) -> Series:
+        header = arrival.header
+        key = header.study_uid, header.series_uid
+        if key not in self._series:
+            self._series[key] = find_or_add_series(
+                self._session, study.id, header.series_uid, **_series_values(arrival)
+            )
+        series = self._series[key]
+        if is_own and "OwnResult" not in series.header:
+            series.header = {**series.header, "OwnResult": "YES"}
+        return series
+
+    def _conflict(self, study: Study, arrival: Arrival, *, is_elsewhere: bool) -> str:
+        """Why this arrival makes the study doubtful, or nothing."""
+        if arrival.verdict is Verdict.CONFLICT:
+            return "an instance came again with other pixels or geometry"
+        if is_elsewhere:
+            return "an instance is in another study or series as well"
+        theirs, ours = arrival.header.patient.id, study.patient_id
+        if theirs and ours and theirs != ours and arrival.verdict is not Verdict.CORRECTION:
+            return "instances name different patients"
+        return ""
+
+    def _reopen(self, study: Study, arrival: Arrival) -> None:
+        self._needs_audit()
+        revision = study.revision + 1
+        event = study_event(
+            study,
+            "110103",
+            "U",
+            actor=actor_of(arrival.association),
+            origin=arrival.association.host,
+            text=f"an instance came after the study had settled: revision {revision}",
+        )
+        advance(self._session, study, "late_instance", audit=event, revision=revision)
+
+    def _quarantine(self, study: Study, reason: str) -> None:
+        self._needs_audit()
+        event = study_event(
+            study, "110103", "U", actor="node", outcome=4, text=f"quarantined: {reason}"
+        )
+        advance(self._session, study, "quarantine", audit=event, incomplete=reason)
+
+    def _correct(self, study: Study, series: Series, arrival: Arrival) -> None:
+        """The newer version is the current one, and its identity the study's."""
+        self._needs_audit()
+        replace_current(self._session, series.id, arrival.header.sop_uid, arrival.key)
+        for column, value in _identity(arrival.header).items():
+            setattr(study, column, value)
+        for column, value in _series_values(arrival).items():
+            setattr(series, column, value)
+
+    def _needs_audit(self) -> None:
+        if not self._may_audit:
+            raise AuditIsDue
+
+
+def peer_of(settings: Settings, association: AssociationInfo) -> PeerSection | None:
+    """The configured peer that called, if any."""
+    named = (p for p in settings.peers.values() if p.ae_title == association.calling_aet)
+    return next(named, None)
+
+
+def priority_of(peer: PeerSection | None) -> int:
+    """Priority of what this peer sends."""
+    return PRIORITIES[peer.priority if peer else "routine"]
+
+
+def settle_after_s(settings: Settings, peer: PeerSection | None) -> float:
+    """Quiet period of what this peer sends."""
+    own = peer.settle_after_s if peer else None
+    return settings.receive.settle_after_s if own is None else own
+
+
+def actor_of(association: AssociationInfo) -> str:
+    """The sender as the audit trail names it."""
+    return f"peer:{association.calling_aet}" if association.calling_aet else "node"
+
+
+def _identity(header: Header) -> dict[str, str]:
+    return {
+        "patient_id": header.patient.id,
+        "patient_name": header.patient.name,
+        "patient_birth_date": header.patient.birth_date,
+        "patient_sex": header.patient.sex,
+        "accession_number": header.accession_number,
+        "study_date": header.study_date,
+        "description": header.study_description,
+    }
+
+
+def _series_values(arrival: Arrival) -> dict[str, Any]:
+    header, association = arrival.header, arrival.association
+    senders = {
+        "CallingAETitle": association.calling_aet,
+        "CalledAETitle": association.called_aet,
+        "SendingHost": association.host,
+    }
+    return {
+        "modality": header.modality,
+        "number": header.series_number,
+        "description": header.series_description,
+        "header": header.values | senders,
+    }

@@ -1,0 +1,70 @@
+"""Puts an instance into the store beside whatever is there under its UID; nothing is replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicom_node.intake.duplicate import Verdict, compare, is_same_bytes, versions_of
+from dicom_node.intake.errors import Unreadable
+from dicom_node.intake.part10 import read_meta, write_meta
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dicom_node.intake.header import Header
+    from dicom_node.net.incoming import Incoming
+    from storage.files.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the instance lies and what it is to the versions before it; size of the whole file."""
+
+    key: str
+    verdict: Verdict
+    size: int
+
+
+def key_of(header: Header) -> str:
+    """Where the first version of an instance lies in the store."""
+    return f"received/{header.study_uid}/{header.series_uid}/{header.sop_uid}.dcm"
+
+
+def keep(store: ObjectStore, incoming: Incoming, header: Header) -> Kept:
+    """Write the instance durably unless the store holds its content already.
+
+    Raises
+    ------
+    OSError
+        It could not be written; nothing of it is left.
+    """
+    parts = [write_meta(incoming), incoming.encoded]
+    size = sum(map(len, parts))
+    verdict = Verdict.NEW
+    for key in versions_of(key_of(header)):
+        if not store.exists(key):
+            try:
+                store.put(key, parts)
+            except FileExistsError:
+                pass  # another association was faster by a moment: compare with what it brought
+            else:
+                return Kept(key, verdict, size)
+        verdict = verdict_on(store.path(key), incoming.encoded, incoming.transfer_syntax_uid)
+        if verdict is Verdict.SAME:
+            return Kept(key, verdict, size)
+    raise AssertionError("versions_of never ends")
+
+
+def verdict_on(stored: Path, encoded: bytes, transfer_syntax_uid: str) -> Verdict:
+    """What a data set is to a stored version of the same instance."""
+    try:
+        with stored.open("rb") as file:
+            held_in = read_meta(file).transfer_syntax_uid
+            start = file.tell()
+            if held_in == transfer_syntax_uid and is_same_bytes(file, encoded):
+                return Verdict.SAME
+            file.seek(start)
+            return compare((file.read(), held_in), (encoded, transfer_syntax_uid))
+    except Unreadable:
+        return Verdict.CONFLICT  # what cannot be compared is kept, and a person is asked

@@ -1,0 +1,58 @@
+"""Opens the socket that reception listens on, so that several receivers can share it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from dicom_node.errors import NodeError, PortBusy
+
+BACKLOG = 128  # many senders may start at once; pynetdicom's own 5 would drop them
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """A listening TCP socket that child processes may inherit; port 0 takes a free one.
+
+    Raises
+    ------
+    PortBusy
+        Another program listens there.
+    NodeError
+        The address is not this machine's, or the port is not ours to take.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        raise NodeError(f"[receive] host = {host!r}: no such address") from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _explain(error, host, port) from None
+    listener.setblocking(False)
+    return listener
+
+
+def adopt_listener(descriptor: int) -> socket.socket:
+    """The listening socket that a parent process left open as `descriptor`."""
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)
+    return listener
+
+
+def _explain(error: OSError, host: str, port: int) -> NodeError:
+    if error.errno == errno.EADDRINUSE:
+        return PortBusy(
+            f"port {port} on {host} is in use by another program: "
+            "stop it, or choose another with [receive] port"
+        )
+    if error.errno == errno.EACCES:
+        return NodeError(f"port {port} needs privileges: choose [receive] port above 1023")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return NodeError(f"{host} is no address of this machine: see [receive] host")
+    return NodeError(f"cannot listen on {host} port {port}: {error.strerror}")

@@ -1,0 +1,188 @@
+"""Sends files to a peer and asks whether it is there (NET-03).
+
+A file travels in its own transfer syntax, as it lies on disk. Only where the peer declines that one
+is it decoded and sent as Explicit or Implicit VR Little Endian. What is proposed is what is sent.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, evt
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.sop_class import Verification
+
+from dicom_node.net.errors import AssociationRefused, PeerUnreachable
+from dicom_node.net.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_node.net.quiet import set_switches
+from dicom_node.net.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom import Dataset
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+
+    from dicom_node.config import PeerSection
+
+MOST_CONTEXTS = 128  # per association: odd one-byte ids (PS3.8 9.3.2.2)
+FALLBACKS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A DICOM file to be sent; the UIDs are those of its file meta."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+
+def echo(peer: PeerSection, our_aet: str, timeout_s: float) -> None:
+    """Return when the peer answered a C-ECHO with success; otherwise raise.
+
+    Raises
+    ------
+    PeerUnreachable, AssociationRefused
+    """
+    association = _open(peer, our_aet, timeout_s, [build_context(Verification)])
+    try:
+        answer = association.send_c_echo() if association.accepted_contexts else None
+    except (RuntimeError, ValueError):  # it broke off between opening and asking
+        answer = None
+    finally:
+        _close(association)
+    if answer is None or getattr(answer, "Status", None) != Status.SUCCESS:
+        raise PeerUnreachable(f"{_name(peer)} took the association but did not answer C-ECHO")
+
+
+def send(
+    peer: PeerSection, our_aet: str, files: Sequence[OutgoingFile], timeout_s: float
+) -> list[int]:
+    """Send every file by C-STORE and give the peer's status for each, in the same order.
+
+    A file of which the peer takes no presentation context gets 0x0122.
+
+    Raises
+    ------
+    PeerUnreachable
+        No connection, or the association broke off; earlier files may have arrived.
+    AssociationRefused
+    """
+    statuses: dict[int, int] = {}
+    for contexts, indices in _plan(files):
+        association = _open(peer, our_aet, timeout_s, contexts)
+        try:
+            for index in indices:
+                statuses[index] = _store(association, files[index], peer)
+        finally:
+            _close(association)
+    return [statuses[index] for index in range(len(files))]
+
+
+def _plan(files: Sequence[OutgoingFile]) -> Iterator[tuple[list[PresentationContext], list[int]]]:
+    """What to propose and which files go with it, for each association that is needed."""
+    proposed: set[tuple[str, str]] = set()
+    indices: list[int] = []
+    for index, file in enumerate(files):
+        wanted = {(file.sop_class_uid, syntax) for syntax in (file.transfer_syntax_uid, *FALLBACKS)}
+        if len(proposed | wanted) > MOST_CONTEXTS:
+            yield _contexts(proposed), indices
+            proposed, indices = set(), []
+        proposed |= wanted
+        indices.append(index)
+    if indices:
+        yield _contexts(proposed), indices
+
+
+def _contexts(proposed: set[tuple[str, str]]) -> list[PresentationContext]:
+    return [build_context(sop_class, syntax) for sop_class, syntax in sorted(proposed)]
+
+
+def _open(
+    peer: PeerSection, our_aet: str, timeout_s: float, contexts: list[PresentationContext]
+) -> Association:
+    set_switches()
+    entity = AE(ae_title=our_aet)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.connection_timeout = timeout_s
+    entity.acse_timeout = timeout_s
+    entity.dimse_timeout = timeout_s
+    entity.network_timeout = timeout_s
+    try:
+        association = entity.associate(
+            peer.host,
+            peer.port,
+            contexts=contexts,
+            ae_title=peer.ae_title,
+            evt_handlers=[(evt.EVT_CONN_OPEN, _answer_at_once)],
+        )
+    except OSError:
+        raise PeerUnreachable(f"{_name(peer)}: no such address") from None
+    if association.is_established:
+        return association
+    if association.is_rejected:
+        said = association.acceptor.primitive.reason_str
+        raise AssociationRefused(f"{_name(peer)} declined: {said}")
+    if association.is_aborted and association.rejected_contexts:
+        raise AssociationRefused(f"{_name(peer)} takes none of the objects' classes")
+    raise PeerUnreachable(f"{_name(peer)} does not answer")
+
+
+def _answer_at_once(event: Event) -> None:
+    """Switch Nagle's algorithm off: the last piece of a message must not wait for an ACK."""
+    connection = event.assoc.dul.socket.socket
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _store(association: Association, file: OutgoingFile, peer: PeerSection) -> int:
+    accepted = {
+        (str(context.abstract_syntax), str(context.transfer_syntax[0]))
+        for context in association.accepted_contexts
+    }
+    try:
+        if (file.sop_class_uid, file.transfer_syntax_uid) in accepted:
+            answer = association.send_c_store(file.path)
+        else:
+            answer = association.send_c_store(_decoded(file.path))
+    except _NotConvertible:
+        return Status.CLASS_NOT_SUPPORTED
+    except ValueError:  # pynetdicom: no accepted context for this class, or none it can turn into
+        return Status.CLASS_NOT_SUPPORTED
+    except RuntimeError:  # pynetdicom: the association ended before this file
+        raise PeerUnreachable(f"{_name(peer)} broke the association off") from None
+    if "Status" not in answer:
+        raise PeerUnreachable(f"{_name(peer)} stopped answering while an object was sent")
+    return int(answer.Status)
+
+
+class _NotConvertible(Exception):
+    """No decoder here for the file's transfer syntax."""
+
+
+def _decoded(path: Path) -> Dataset:
+    """The file's data set without compression, for whichever plain syntax the peer took."""
+    dataset = dcmread(path)
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        try:
+            dataset.decompress(generate_instance_uid=False)
+        except (RuntimeError, ValueError, NotImplementedError, AttributeError):
+            raise _NotConvertible from None
+    return dataset
+
+
+def _close(association: Association) -> None:
+    if association.is_established:
+        association.release()
+
+
+def _name(peer: PeerSection) -> str:
+    return f"{peer.ae_title} at {peer.host}:{peer.port}"

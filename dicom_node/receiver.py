@@ -1,0 +1,111 @@
+"""A receiver process: listens, stores, indexes, and knows nothing of what becomes of it.
+
+It is started as ``python -m dicom_node.receiver [--config node.toml] [--listen-fd N]``. It ends
+cleanly on SIGTERM, and when its standard input closes, which is how it learns that its parent died.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dicom_node.config import Settings, load_settings
+from dicom_node.errors import NodeError
+from dicom_node.intake.receive import Intake
+from dicom_node.intake.reindex import index_unrowed
+from dicom_node.net.listener import adopt_listener
+from dicom_node.net.scp import StorageScp
+from dicom_node.observe.logging import configure, get_log
+from storage.db.engine import Database
+from storage.db.unavailable import DATABASE_UNAVAILABLE
+from storage.errors import StorageError
+from storage.files.local import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = get_log(__name__)
+
+LOOK_S = 1.0
+FINISH_S = 20.0  # how long running associations may go on after SIGTERM
+EXIT_BROKEN = 1
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run until told to stop; the exit code is 0 after a clean stop."""
+    arguments = _parse(argv)
+    try:
+        settings = load_settings(arguments.config)
+        configure(settings.log.level, settings.log.format)
+        sys.exit(receive_until_stopped(settings, arguments.listen_fd, _stop_signal()))
+    except (NodeError, StorageError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code if isinstance(error, NodeError) else EXIT_BROKEN)
+
+
+def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threading.Event) -> int:
+    """Serve until `stop` is set, then finish what is running; the exit code."""
+    db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
+    store = LocalStore(settings.store_folder)
+    intake = Intake(db, store, settings)
+    scp = StorageScp(
+        settings,
+        intake.receive,
+        intake.begin,
+        intake.end,
+        intake.reject,
+        None if listen_fd is None else adopt_listener(listen_fd),
+    )
+    host, port = scp.start()
+    log.info("receiver listens", host=host, port=port, pid=os.getpid())
+    threading.Thread(
+        target=_index_unrowed, args=(db, store, settings), name="reindex", daemon=True
+    ).start()
+    while not stop.wait(LOOK_S) and intake.is_alive:
+        pass
+    is_sound = intake.is_alive
+    scp.stop(FINISH_S)
+    intake.close()
+    db.close()
+    log.info("receiver stopped", pid=os.getpid())
+    return 0 if is_sound else EXIT_BROKEN
+
+
+def _index_unrowed(db: Database, store: LocalStore, settings: Settings) -> None:
+    try:
+        index_unrowed(db, store, settings)
+    except DATABASE_UNAVAILABLE:
+        log.error(  # noqa: TRY400 - a traceback would only say where SQLAlchemy gave up
+            "files without a row could not be looked for; the next start does"
+        )
+
+
+def _stop_signal() -> threading.Event:
+    """An event that SIGTERM, SIGINT and the end of standard input set."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
+    signal.signal(signal.SIGINT, lambda _signal, _frame: stop.set())
+
+    def wait_for_parent() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        stop.set()
+
+    threading.Thread(target=wait_for_parent, name="parent", daemon=True).start()
+    return stop
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dicom_node.receiver")
+    parser.add_argument("--config", type=Path, help="settings file; none: defaults")
+    parser.add_argument("--listen-fd", type=int, help="a listening socket left open by the parent")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()

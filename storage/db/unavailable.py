@@ -1,0 +1,8 @@
+"""What the database raises while it takes nothing: locked, full, restarting or out of reach."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+"""For ``except``: the transaction was rolled back, and trying again may succeed."""
