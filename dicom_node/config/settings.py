@@ -1,17 +1,14 @@
-"""Every setting of the node, its default and its meaning.
+"""Every setting of the node, its default, its meaning and its bounds.
 
-Read from a TOML file and from the environment (``DICOM_NODE_RECEIVE__PORT=11112``); a setting that
-does not exist is an error that names the nearest one. ``deploy/node.example.toml`` shows them all.
+`dicom_node.config.load` reads them; ``deploy/node.example.toml`` shows them all.
 """
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import os
-import tomllib
+import uuid
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -19,29 +16,54 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from dicom_node.errors import ConfigInvalid
-
-ENVIRONMENT_PREFIX = "DICOM_NODE_"
 PRIORITIES = {"routine": 0, "urgent": 50, "stat": 100}
 
 
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
 def _ae_title(value: str) -> str:
-    if not 1 <= len(value.strip()) <= 16 or "\\" in value or not value.isprintable():
-        raise ValueError("an AE title has 1 to 16 printable characters and no backslash")
+    if not 1 <= len(value.strip()) <= 16 or "\\" in value or not _is_plain(value):
+        raise ValueError("an AE title has 1 to 16 plain ASCII characters and no backslash")
     return value.strip()
 
 
+def _text_value(value: str) -> str:
+    if "\\" in value or not value.isprintable():
+        raise ValueError("a DICOM text value has no backslash and no control characters")
+    return value.strip()
+
+
+def _slot(value: str) -> str:
+    card = value.removeprefix("cuda:")
+    if value not in ("auto", "cpu") and (card == value or not card.isdecimal()):
+        raise ValueError(f'a slot is "auto", "cpu" or "cuda:0", not {value!r}')
+    return value
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
+TextValue = Annotated[str, AfterValidator(_text_value)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Slot = Annotated[str, AfterValidator(_slot)]
 Priority = Literal["routine", "urgent", "stat"]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _peer_name(value: str) -> str:
+    if not value.replace("-", "").replace("_", "").isalnum() or len(value) > 64:
+        raise ValueError("a peer's name has letters, digits, - and _, at most 64")
+    return value
+
+
+PeerName = Annotated[str, AfterValidator(_peer_name)]
 
 
 class NodeSection(_Section):
@@ -52,8 +74,12 @@ class NodeSection(_Section):
         Path("dicom-node-data"),
         description="everything the node keeps; made with mode 0700",
     )
-    station_name: str = Field("", max_length=16, description="StationName of produced objects")
-    institution_name: str = Field("", description="InstitutionName in the Contributing Equipment")
+    station_name: TextValue = Field(
+        "", max_length=16, description="StationName of produced objects"
+    )
+    institution_name: TextValue = Field(
+        "", max_length=64, description="InstitutionName in the Contributing Equipment"
+    )
     time_zone: str = Field(
         "", description="IANA zone of dates the node writes, such as Europe/Berlin; empty: local"
     )
@@ -70,13 +96,13 @@ class NodeSection(_Section):
 
 
 class ReceiveSection(_Section):
-    """[receive]: the Storage SCP."""
+    """[receive]: taking studies in (the Storage SCP)."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(11112, ge=0, le=65535, description="TCP port; 0 takes a free one")
     receivers: int = Field(1, ge=1, le=16, description="receiver processes that share the port")
-    settle_after_s: float = Field(
-        30.0, ge=0, description="a study is complete when this long nothing arrived"
+    settle_after_s: Seconds = Field(
+        30.0, description="a study is complete when this long nothing arrived"
     )
     max_associations: int = Field(64, ge=1, description="associations at one time, per receiver")
     max_pdu_bytes: int = Field(262_144, ge=4096, description="largest PDU that peers may send")
@@ -86,16 +112,26 @@ class ReceiveSection(_Section):
     )
     disk_warn_mb: int = Field(10_240, ge=0, description="below this much free space the page warns")
 
+    @model_validator(mode="after")
+    def _warns_before_it_refuses(self) -> ReceiveSection:
+        if self.disk_warn_mb < self.disk_reserve_mb:
+            raise ValueError(
+                "disk_warn_mb is below disk_reserve_mb: the warning would come too late"
+            )
+        return self
+
 
 class PeerSection(_Section):
-    """[peers.NAME]: an Application Entity that the node knows."""
+    """[peers.NAME]: an Application Entity that the node knows; as many as there are."""
 
     ae_title: AETitle = Field(description="the peer's AE title")
     host: str = Field("", description="its address; needed to send to it, checked when it sends")
     port: int = Field(0, ge=0, le=65535, description="its port; needed to send to it")
     may_send: bool = Field(True, description="it may store instances on this node")
     is_destination: bool = Field(False, description="results go to it unless a rule says otherwise")
-    settle_after_s: float | None = Field(None, ge=0, description="overrides [receive]")
+    settle_after_s: Seconds | None = Field(
+        None, description="its own quiet time in place of that of [receive]"
+    )
     priority: Priority = Field("routine", description="priority of studies that it sends")
 
     @model_validator(mode="after")
@@ -113,6 +149,12 @@ class DeliverSection(_Section):
     give_up_after_hours: float = Field(72.0, gt=0, description="then the delivery is failed")
     timeout_s: float = Field(30.0, gt=0, description="wait for a peer's answer")
 
+    @model_validator(mode="after")
+    def _pause_can_grow(self) -> DeliverSection:
+        if self.longest_retry_s < self.first_retry_s:
+            raise ValueError("longest_retry_s is shorter than first_retry_s")
+        return self
+
 
 class DatabaseSection(_Section):
     """[database]: where rows are kept."""
@@ -121,27 +163,45 @@ class DatabaseSection(_Section):
         "", description="SQLAlchemy address; empty: SQLite file node.db in the data folder"
     )
 
+    @field_validator("url")
+    @classmethod
+    def _is_a_database_we_speak(cls, value: str) -> str:
+        # The address may hold a password: the message does not repeat it.
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("write sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
+        return value
+
 
 class JobsSection(_Section):
     """[jobs]: running pipelines."""
 
-    slots: list[str] = Field(
+    slots: list[Slot] = Field(
         ["auto"],
         min_length=1,
-        description='one warm process each: "cpu", "cuda:0", ...; "auto": one per GPU, else one CPU',
+        description='a warm process each: "cpu", "cuda:0"; "auto": one per GPU or one CPU',
     )
     max_attempts: int = Field(3, ge=1, description="tries before a job is failed")
-    retry_after_s: list[float] = Field(
+    retry_after_s: list[Seconds] = Field(
         [30.0, 300.0], min_length=1, description="pause before each further try"
     )
     timeout_s: float = Field(1800.0, gt=0, description="a job that runs longer is killed")
+
+    @field_validator("slots")
+    @classmethod
+    def _auto_stands_alone(cls, value: list[str]) -> list[str]:
+        if "auto" in value and len(value) > 1:
+            raise ValueError('"auto" stands alone')
+        return value
 
 
 class ResultsSection(_Section):
     """[results]: the objects the node makes."""
 
     series_number_base: int = Field(
-        9000, ge=0, description="SeriesNumber = base + source number, moved up while taken"
+        9000,
+        ge=0,
+        le=1_000_000_000,
+        description="SeriesNumber = base + source number, moved up while taken",
     )
     image_type_2: Literal["SECONDARY", "SOURCE"] = Field(
         "SECONDARY", description="ImageType value 2 of enhanced images; PET keeps PRIMARY"
@@ -151,11 +211,19 @@ class ResultsSection(_Section):
         "", description="UUID that keeps this site's result UIDs apart; empty: the product's"
     )
 
+    @field_validator("uid_namespace")
+    @classmethod
+    def _is_a_uuid(cls, value: str) -> str:
+        try:
+            return str(uuid.UUID(value)) if value else value
+        except ValueError:
+            raise ValueError("not a UUID such as 6ba7b811-9dad-11d1-80b4-00c04fd430c8") from None
+
 
 class RulesSection(_Section):
     """[rules]: which series goes through which pipeline."""
 
-    folder: Path | None = Field(None, description="folder of *.yaml; none: the shipped rules")
+    folder: Path | None = Field(None, description="folder of *.yaml in place of the shipped rules")
 
 
 class WebSection(_Section):
@@ -168,11 +236,19 @@ class WebSection(_Section):
     behind_proxy: bool = Field(False, description="a proxy in front of the page does the TLS")
     session_minutes: int = Field(30, ge=1, description="a silent session is logged out")
 
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> WebSection:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        return self
+
 
 class LogSection(_Section):
     """[log]: the node's own log; it never holds patient data."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity"
+    )
     format: Literal["text", "json"] = Field("text", description="lines for people or for machines")
 
 
@@ -181,7 +257,7 @@ class Settings(_Section):
 
     node: NodeSection = NodeSection()
     receive: ReceiveSection = ReceiveSection()
-    peers: dict[str, PeerSection] = {}
+    peers: dict[PeerName, PeerSection] = {}
     deliver: DeliverSection = DeliverSection()
     database: DatabaseSection = DatabaseSection()
     jobs: JobsSection = JobsSection()
@@ -197,12 +273,17 @@ class Settings(_Section):
                 f"[receive] host = {self.receive.host!r} is open to the network: "
                 "name the peers that may send ([peers.NAME])"
             )
-        has_tls = self.web.tls_certificate and self.web.tls_key
-        if not is_loopback(self.web.host) and not (has_tls or self.web.behind_proxy):
+        if not is_loopback(self.web.host) and not (self.web.tls_key or self.web.behind_proxy):
             raise ValueError(
                 f"[web] host = {self.web.host!r} is open to the network: "
                 "set tls_certificate and tls_key, or behind_proxy = true"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Settings:
+        if self.receive.port and self.receive.port == self.web.port:
+            raise ValueError(f"[receive] and [web] both want port {self.web.port}")
         return self
 
     @property
@@ -239,68 +320,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def load_settings(path: Path | None = None) -> Settings:
-    """Settings from `path` (or defaults) with the environment on top.
-
-    Raises
-    ------
-    ConfigInvalid
-        With one line for every setting that is wrong.
-    """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigInvalid(f"{path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigInvalid(f"{path}: not TOML: {error}") from None
-    _overlay_environment(values)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        where = f"{path}: " if path else ""
-        raise ConfigInvalid("\n".join(where + line for line in _explain(error))) from None
-
-
-def _overlay_environment(values: dict[str, Any]) -> None:
-    for name, value in os.environ.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
-            continue
-        section, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__", 1)
-        try:
-            parsed = tomllib.loads(f"x = {value}")["x"]
-        except tomllib.TOMLDecodeError:
-            parsed = value
-        values.setdefault(section, {})[key] = parsed
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        where = [str(part) for part in problem["loc"]]
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{_dotted(where)}: no such setting{_nearest(where)}")
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{_dotted(where)}: {message}" if where else message)
-    return lines
-
-
-def _dotted(where: list[str]) -> str:
-    return where[0] if len(where) == 1 else f"[{'.'.join(where[:-1])}] {where[-1]}"
-
-
-def _nearest(where: list[str]) -> str:
-    model: type[BaseModel] = Settings
-    for part in where[:-1]:
-        field = model.model_fields.get(part)
-        if field is None:
-            continue  # a peer's name
-        kind = get_args(field.annotation)[-1] if get_origin(field.annotation) else field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            model = kind
-    found = difflib.get_close_matches(where[-1], model.model_fields, n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
