@@ -4,7 +4,9 @@ StorageError
 ├── StaleTransition     the row is not in the state that the event starts from
 ├── UnknownTransition   no row of the table joins this state and event
 ├── SchemaMismatch      the database is older or newer than this program
+├── BackupFailed        the database could not be backed up, so nothing was changed
 ├── AuditBroken         the audit trail does not verify; carries the first bad row
+├── HeadUnusable        the file with the head of the audit trail contradicts the trail
 └── StoreFull           the file store has no room above its reserve
 """
 
@@ -25,6 +27,14 @@ class UnknownTransition(StorageError):
 
 class SchemaMismatch(StorageError):
     """The database's schema is not the one this program speaks."""
+
+
+class BackupFailed(StorageError):
+    """The database could not be backed up, so nothing was changed."""
+
+
+class HeadUnusable(StorageError):
+    """The file with the head of the audit trail is unreadable or contradicts the trail."""
 
 
 class StoreFull(StorageError):

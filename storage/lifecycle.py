@@ -1,4 +1,4 @@
-"""The states of studies, jobs, outputs and deliveries, as tables; and the only code that moves them.
+"""The states of studies, jobs, outputs and deliveries as tables, and the only code that moves them.
 
 `advance` looks the move up, writes it with a compare-and-set on the state (and, for jobs and
 deliveries, on the attempt), and appends the audit row in the same transaction. A row that has moved

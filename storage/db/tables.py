@@ -1,19 +1,17 @@
 """Every table, in one place. Each column says whether it may hold patient data: ``info={"phi"}``.
 
 Rows are plain typed records; what may change in ``state`` is written in `storage.lifecycle` alone.
-Times are aware UTC.
+Times are aware UTC. Text that peers send is `OutsideText`; UIDs are checked before they come here.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -21,10 +19,11 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+
+from storage.db.types import CanonicalJson, OutsideText, UtcDateTime
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -34,33 +33,16 @@ NAMING = {
 }
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time on every database; SQLite keeps no zone of its own."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store as UTC; a naive time is a programming error."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back as aware UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 def _phi(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
     return mapped_column(*args, info={"phi": True}, **kwargs)
 
 
 def _plain(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
     return mapped_column(*args, info={"phi": False}, **kwargs)
+
+
+# Audit rows name other rows by number, so a number is never given out twice.
+NUMBERED = {"sqlite_autoincrement": True}
 
 
 class Base(DeclarativeBase):
@@ -74,8 +56,8 @@ class Association(Base):
 
     __tablename__ = "association"
     id: Mapped[str] = _plain(String(36), primary_key=True)  # uuid made by the receiver
-    calling_aet: Mapped[str] = _plain(String(16))
-    called_aet: Mapped[str] = _plain(String(16))
+    calling_aet: Mapped[str] = _plain(OutsideText(16))
+    called_aet: Mapped[str] = _plain(OutsideText(16))
     host: Mapped[str] = _plain(String(255))
     started_at: Mapped[datetime] = _plain(UtcDateTime)
     seen_at: Mapped[datetime] = _plain(UtcDateTime)  # renewed by a living receiver while open
@@ -87,15 +69,16 @@ class Study(Base):
     """One Study, as far as it has arrived."""
 
     __tablename__ = "study"
+    __table_args__ = NUMBERED
     id: Mapped[int] = _plain(Integer, primary_key=True)
     study_uid: Mapped[str] = _phi(String(64), unique=True)
-    patient_id: Mapped[str] = _phi(String(64), default="", index=True)
-    patient_name: Mapped[str] = _phi(Text, default="")
-    patient_birth_date: Mapped[str] = _phi(String(8), default="")
-    patient_sex: Mapped[str] = _phi(String(16), default="")
-    accession_number: Mapped[str] = _phi(String(16), default="", index=True)
-    study_date: Mapped[str] = _phi(String(8), default="")
-    description: Mapped[str] = _phi(Text, default="")
+    patient_id: Mapped[str] = _phi(OutsideText(64), default="", index=True)
+    patient_name: Mapped[str] = _phi(OutsideText, default="")
+    patient_birth_date: Mapped[str] = _phi(OutsideText(8), default="")
+    patient_sex: Mapped[str] = _phi(OutsideText(16), default="")
+    accession_number: Mapped[str] = _phi(OutsideText(16), default="", index=True)
+    study_date: Mapped[str] = _phi(OutsideText(8), default="")
+    description: Mapped[str] = _phi(OutsideText, default="")
     state: Mapped[str] = _plain(String(16), default="receiving", index=True)
     revision: Mapped[int] = _plain(Integer, default=1)
     priority: Mapped[int] = _plain(Integer, default=0)
@@ -112,17 +95,18 @@ class Series(Base):
     id: Mapped[int] = _plain(Integer, primary_key=True)
     study_id: Mapped[int] = _plain(ForeignKey("study.id"), index=True)
     series_uid: Mapped[str] = _phi(String(64), index=True)
-    modality: Mapped[str] = _plain(String(16), default="")
+    modality: Mapped[str] = _plain(OutsideText(16), default="")
     number: Mapped[int | None] = _plain(Integer, default=None)
-    description: Mapped[str] = _phi(Text, default="")
+    description: Mapped[str] = _phi(OutsideText, default="")
     header: Mapped[dict[str, Any]] = _phi(JSON, default=dict)  # keyword -> str | list[str]
-    __table_args__ = (UniqueConstraint("study_id", "series_uid"),)
+    __table_args__ = (UniqueConstraint("study_id", "series_uid"), NUMBERED)
 
 
 class Instance(Base):
     """One received object; ``is_current`` is false for a version that a later one replaced."""
 
     __tablename__ = "instance"
+    __table_args__ = NUMBERED
     id: Mapped[int] = _plain(Integer, primary_key=True)
     series_id: Mapped[int] = _plain(ForeignKey("series.id"), index=True)
     sop_uid: Mapped[str] = _phi(String(64), index=True)
@@ -145,7 +129,7 @@ class Decision(Base):
     revision: Mapped[int] = _plain(Integer)
     explanation: Mapped[list[Any]] = _phi(JSON, default=list)  # shows found values
     decided_at: Mapped[datetime] = _plain(UtcDateTime)
-    __table_args__ = (UniqueConstraint("study_id", "revision"),)
+    __table_args__ = (UniqueConstraint("study_id", "revision"), NUMBERED)
 
 
 class Job(Base):
@@ -169,18 +153,19 @@ class Job(Base):
     worker: Mapped[str] = _plain(String(64), default="")  # host:slot of the running attempt
     progress: Mapped[float] = _plain(Float, default=0.0)
     reason_code: Mapped[str] = _plain(String(64), default="")
-    reason: Mapped[str] = _plain(Text, default="")
+    reason: Mapped[str] = _plain(OutsideText, default="")
     manifest: Mapped[dict[str, Any]] = _plain(JSON, default=dict)
     created_at: Mapped[datetime] = _plain(UtcDateTime)
     started_at: Mapped[datetime | None] = _plain(UtcDateTime, default=None)
     ended_at: Mapped[datetime | None] = _plain(UtcDateTime, default=None)
-    __table_args__ = (Index("ix_job_queue", "state", "priority", "id"),)
+    __table_args__ = (Index("ix_job_queue", "state", "priority", "id"), NUMBERED)
 
 
 class Output(Base):
     """One produced instance."""
 
     __tablename__ = "output"
+    __table_args__ = NUMBERED
     id: Mapped[int] = _plain(Integer, primary_key=True)
     job_id: Mapped[int] = _plain(ForeignKey("job.id"), index=True)
     study_id: Mapped[int] = _plain(ForeignKey("study.id"), index=True)
@@ -209,10 +194,10 @@ class Delivery(Base):
     attempt: Mapped[int] = _plain(Integer, default=0)
     run_after: Mapped[datetime] = _plain(UtcDateTime)
     accepted: Mapped[int] = _plain(Integer, default=0)
-    reason: Mapped[str] = _plain(Text, default="")
+    reason: Mapped[str] = _plain(OutsideText, default="")
     created_at: Mapped[datetime] = _plain(UtcDateTime)
     ended_at: Mapped[datetime | None] = _plain(UtcDateTime, default=None)
-    __table_args__ = (UniqueConstraint("job_id", "destination"),)
+    __table_args__ = (UniqueConstraint("job_id", "destination"), NUMBERED)
 
 
 class Audit(Base):
@@ -221,18 +206,18 @@ class Audit(Base):
     __tablename__ = "audit"
     seq: Mapped[int] = _plain(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = _plain(UtcDateTime, index=True)
-    event: Mapped[str] = _plain(String(16), index=True)  # DCM code of EventID
-    event_type: Mapped[str] = _plain(String(16), default="")  # DCM code of EventTypeCode
-    action: Mapped[str] = _plain(String(1))  # C R U D E
+    event: Mapped[str] = _plain(OutsideText(16), index=True)  # DCM code of EventID
+    event_type: Mapped[str] = _plain(OutsideText(16), default="")  # DCM code of EventTypeCode
+    action: Mapped[str] = _plain(OutsideText(1))  # C R U D E
     outcome: Mapped[int] = _plain(Integer, default=0)  # 0 4 8 12
-    actor: Mapped[str] = _plain(String(128), index=True)  # peer:AET, user:login, node
-    origin: Mapped[str] = _plain(String(255), default="")  # network access point
-    study_uid: Mapped[str] = _phi(String(64), default="", index=True)
-    patient_id: Mapped[str] = _phi(String(64), default="", index=True)
-    accession_number: Mapped[str] = _phi(String(16), default="")
-    subject: Mapped[str] = _plain(String(64), default="", index=True)  # study:3, job:12
-    text: Mapped[str] = _plain(Text, default="")
-    detail: Mapped[dict[str, Any]] = _phi(JSON, default=dict)
+    actor: Mapped[str] = _plain(OutsideText(128), index=True)  # peer:AET, user:login, node
+    origin: Mapped[str] = _plain(OutsideText(255), default="")  # network access point
+    study_uid: Mapped[str] = _phi(OutsideText(64), default="", index=True)
+    patient_id: Mapped[str] = _phi(OutsideText(64), default="", index=True)
+    accession_number: Mapped[str] = _phi(OutsideText(16), default="")
+    subject: Mapped[str] = _plain(OutsideText(64), default="", index=True)  # study:3, job:12
+    text: Mapped[str] = _plain(OutsideText, default="")
+    detail: Mapped[dict[str, Any]] = _phi(CanonicalJson, default=dict)
     previous_hash: Mapped[str] = _plain(String(64))
     hash: Mapped[str] = _plain(String(64), unique=True)
 
@@ -241,6 +226,7 @@ class Account(Base):
     """A person who may log in."""
 
     __tablename__ = "account"
+    __table_args__ = NUMBERED
     id: Mapped[int] = _plain(Integer, primary_key=True)
     login: Mapped[str] = _plain(String(64), unique=True)
     password_hash: Mapped[str] = _plain(Text)

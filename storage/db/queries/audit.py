@@ -1,0 +1,64 @@
+"""Reading the audit trail; adding to it is `storage.audit.record`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, type_coerce
+from sqlalchemy.types import NULLTYPE
+
+from storage.db.tables import Audit
+from storage.head import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+
+def hash_of_row(session: Session, seq: int) -> str | None:
+    """The hash of one row, None where there is no such row."""
+    return session.scalars(select(Audit.hash).where(Audit.seq == seq)).one_or_none()
+
+
+def last_row(session: Session) -> tuple[int, str]:
+    """Number and hash of the last row; those of `storage.head.EMPTY` in an empty trail."""
+    row = session.execute(select(Audit.seq, Audit.hash).order_by(Audit.seq.desc()).limit(1)).first()
+    return (row.seq, row.hash) if row else (EMPTY.count, EMPTY.hash)
+
+
+def stream_rows(session: Session, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Every row in order, as the database holds it: no column type reads meaning into it."""
+    raw = [type_coerce(Audit.__table__.c[name], NULLTYPE).label(name) for name in columns]
+    statement = select(*raw).order_by(Audit.seq).execution_options(yield_per=500)
+    with _broken_text_read_too(session):
+        for row in session.execute(statement).mappings():
+            yield dict(row)
+
+
+def select_events(
+    session: Session, *, limit: int, before_seq: int | None = None, **wanted: str | None
+) -> list[Audit]:
+    """The newest `limit` rows before `before_seq` whose columns have the `wanted` values."""
+    statement = select(Audit).order_by(Audit.seq.desc()).limit(limit)
+    if before_seq is not None:
+        statement = statement.where(Audit.seq < before_seq)
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(Audit.__table__.c[name] == value)
+    return list(session.scalars(statement))
+
+
+@contextmanager
+def _broken_text_read_too(session: Session) -> Iterator[None]:
+    """SQLite holds any bytes as text; read what is not UTF-8 as something else, not as an error."""
+    driver: Any = session.connection().connection.dbapi_connection
+    if session.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    driver.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = str

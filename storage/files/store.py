@@ -1,0 +1,48 @@
+"""What every file store promises: an object is whole, durable and under its key, or not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+class ObjectStore(Protocol):
+    """Objects under keys such as ``received/<study>/<series>/<instance>.dcm``.
+
+    A key is one or more names joined by ``/``; a name has ASCII letters, digits, ``.``, ``_`` and
+    ``-`` and starts with a letter or a digit. Anything else is a ValueError. Errors never carry a
+    key, because keys hold UIDs.
+    """
+
+    def put(self, key: str, parts: Sequence[bytes | memoryview]) -> Path:
+        """Path of a new object made of `parts` one after another, on disk when this returns.
+
+        Raises
+        ------
+        FileExistsError
+            The key is taken; the object under it is untouched.
+        """
+
+    def adopt(self, path: Path, key: str) -> Path:
+        """Path of the object that the file at `path` became; it replaces what the key held."""
+
+    def path(self, key: str) -> Path:
+        """Where the object of this key is, or would be."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the key holds an object."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key that starts with `prefix`, in order within each folder."""
+
+    def delete(self, key: str) -> None:
+        """Make the key hold nothing; FileNotFoundError where it held nothing."""
+
+    def sweep_parts(self) -> int:
+        """How many leftovers of interrupted writes were removed; writes in progress stay."""
+
+    def free_mb(self) -> int:
+        """Free space for objects, in MiB."""
