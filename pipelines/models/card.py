@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Strict(BaseModel):
@@ -25,7 +25,7 @@ class Code(_Strict):
 
 
 class Segment(_Strict):
-    """One label of a segmentation (PS3.3 C.8.20.2)."""
+    """One label of a segmentation (PS3.3 C.8.20.2); texts name anatomy, never a person (SEG-04)."""
 
     number: int = Field(ge=1, le=255)
     label: str = Field(max_length=64)
@@ -55,15 +55,15 @@ class Weights(_Strict):
 
     file: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    network: str
+    network: str = Field(pattern=r"^pipelines\.networks\.[a-z0-9_]+:[A-Za-z0-9]+$")
     arguments: dict[str, int | float | str | bool | list[int]] = {}
 
 
 class Evidence(_Strict):
     """What was measured, on which data, by which command."""
 
-    text: str
-    command: str
+    text: str = Field(min_length=1)
+    command: str = Field(min_length=1)
     figures: dict[str, float] = {}
 
 
@@ -72,7 +72,7 @@ class TrainingData(_Strict):
 
     name: str
     source: str
-    licence: str
+    licence: str = Field(min_length=1)
     sha256: str
 
 
@@ -83,11 +83,11 @@ class ModelCard(_Strict):
     version: str
     title: str
     kind: Literal["enhance", "segment"]
-    entry: str
+    entry: str = Field(pattern=r"^[a-z0-9_.]+:[a-z0-9_]+$")
     method: Literal["network", "classical"]
-    intended_use: str
-    not_for: str
-    licence: str
+    intended_use: str = Field(min_length=1)
+    not_for: str = Field(min_length=1)
+    licence: str = Field(min_length=1)
     limits: Limits
     evidence: Evidence
     suffix: str = Field(max_length=24)
@@ -103,3 +103,22 @@ class ModelCard(_Strict):
     def weights_path(self) -> Path | None:
         """Where the weights lie, or None for a classical method."""
         return self.folder / self.weights.file if self.weights else None
+
+    @model_validator(mode="after")
+    def _kind_has_its_parts(self) -> ModelCard:
+        if self.kind == "enhance" and (self.derivation is None or self.segments):
+            raise ValueError("an enhancement names its derivation code and no segments")
+        if self.kind == "segment" and (self.derivation is not None or not self.segments):
+            raise ValueError("a segmentation names its segments and no derivation code")
+        numbers = [segment.number for segment in self.segments]
+        if len(set(numbers)) != len(numbers):
+            raise ValueError("two segments have the same number")
+        return self
+
+    @model_validator(mode="after")
+    def _method_has_its_parts(self) -> ModelCard:
+        if (self.method == "network") != (self.weights is not None):
+            raise ValueError("a network has weights, a classical method has none")
+        if self.weights is not None and not self.training_data:
+            raise ValueError("weights name the data that they were trained on")
+        return self

@@ -1,0 +1,59 @@
+"""What a run leaves beside its files: names, hashes, figures. It holds no patient data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One produced instance; `file` is its name in the output folder."""
+
+    file: str
+    kind: Literal["enhanced", "seg"]
+    sop_uid: str
+    series_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The outcome of one run.
+
+    Attributes
+    ----------
+    outputs : list of OutputFile
+        Empty where a segmentation found nothing.
+    measurements : dict
+        Of an enhancement: ``noise_sd_before``, ``noise_sd_after``, ``mean_shift``,
+        ``edge_response``, ``max_abs_change``, ``clipped`` and ``unit``. Of a segmentation:
+        ``segments``, a list of ``number``, ``label``, ``voxels``, ``ml`` (None without a place in
+        the patient), ``mean`` and ``sd``. A figure that the image does not give is None.
+    sources : int
+        Instances read.
+    """
+
+    pipeline: str
+    version: str
+    outputs: list[OutputFile]
+    measurements: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+    sources: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """The manifest as indented JSON."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The manifest that `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        return cls(**{**values, "outputs": [OutputFile(**each) for each in values["outputs"]]})
