@@ -39,7 +39,7 @@ def judge(results: Sequence[SeriesResult], titles: dict[str, DemoStudy], held: H
         study = titles.get(series.series_uid)
         if study is None:
             continue  # results that the PACS sent back, or another sender's
-        about = {
+        about: dict[str, Any] = {
             "title": study.title,
             "modality": series.modality,
             "images": len(series.file_keys),

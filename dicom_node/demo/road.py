@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydicom import dcmread
-from storage.files.local import LocalStore
 
 from dicom_node.demo import images, outcome
 from dicom_node.demo.node import DemoNode, start_node
@@ -20,6 +19,7 @@ from dicom_node.net.query import find_instances
 from dicom_node.net.scu import OutgoingFile, send
 from storage.db.engine import Database
 from storage.db.queries.progress import SeriesResult, series_results, underway
+from storage.files.local import LocalStore
 
 if TYPE_CHECKING:
     from dicom_node.demo.images import DemoStudy

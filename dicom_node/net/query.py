@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 from pynetdicom import AE
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the names are made at import
-    StudyRootQueryRetrieveInformationModelFind,
-)
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from dicom_node.net.errors import AssociationRefused, PeerUnreachable
 

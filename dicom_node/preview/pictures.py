@@ -67,19 +67,15 @@ def best_index(seg: PreviewSegmentation, plane: Plane = "axial") -> int:
     others = tuple(axis for axis in range(3) if axis != along)
     present = sum((seg.labels == segment.number).any(axis=others) for segment in seg.segments)
     voxels = (seg.labels > 0).sum(axis=others)
-    return (
-        int(np.argmax(present * (voxels.max() + 1.0) + voxels))
-        if voxels.any()
-        else (seg.labels.shape[along] // 2)
-    )
+    if not voxels.any():
+        return seg.labels.shape[along] // 2
+    return int(np.argmax(present * (voxels.max() + 1.0) + voxels))
 
 
 def _cut(array: NDArray[Any], index: int, plane: Plane) -> NDArray[Any]:
     index = min(max(index, 0), array.shape[_AXIS[plane]] - 1)
-    if plane == "axial":
-        return array[index]
-    cut = array[:, index] if plane == "coronal" else array[:, :, index]
-    return cut[::-1]  # the head is up
+    cut: NDArray[Any] = array.take(index, _AXIS[plane])
+    return cut if plane == "axial" else cut[::-1]  # the head is up
 
 
 def _grey(series: PreviewSeries, cut: NDArray[Any]) -> NDArray[np.uint8]:
