@@ -1,0 +1,61 @@
+"""A small 2-D U-Net: the one backbone of the CT networks.
+
+Ronneberger et al., U-Net, MICCAI 2015. Without normalisation layers, so that a pixel's value
+depends on its neighbourhood alone and never on how the image was cut into tiles or batches.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SLOPE = 0.1  # of the leaky rectifier; keeps every filter alive in short trainings
+
+
+def _two_convolutions(into: int, out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(into, out, 3, padding=1),
+        nn.LeakyReLU(SLOPE, inplace=True),
+        nn.Conv2d(out, out, 3, padding=1),
+        nn.LeakyReLU(SLOPE, inplace=True),
+    )
+
+
+class UNet2d(nn.Module):
+    """Maps (n, `channels`, y, x) to (n, `outputs`, y, x).
+
+    Parameters
+    ----------
+    channels, outputs : int
+    widths : sequence of int
+        Filters of each level, finest first; `y` and `x` must be multiples of
+        ``2 ** (len(widths) - 1)``.
+    """
+
+    def __init__(self, channels: int, outputs: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.multiple = 2 ** (len(widths) - 1)
+        self.first = _two_convolutions(channels, widths[0])
+        self.down = nn.ModuleList(_two_convolutions(a, b) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(
+            _two_convolutions(a + b, a) for a, b in reversed(list(pairwise(widths)))
+        )
+        self.last = nn.Conv2d(widths[0], outputs, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Give the filtered image; see the class for shapes."""
+        here = self.first(image)
+        passed = []
+        for level in self.down:
+            passed.append(here)
+            here = level(nn.functional.avg_pool2d(here, 2))
+        for level in self.up:
+            wide = nn.functional.interpolate(here, scale_factor=2, mode="nearest")
+            here = level(torch.cat([wide, passed.pop()], dim=1))
+        return self.last(here)
