@@ -74,12 +74,11 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """One writing transaction: committed at the end of the block, rolled back on an error."""
-        with self._writing() as session:
-            with session.begin():
-                yield session
-                before = session.info.get(HEAD_BEFORE)
-                # Asked now: a savepoint that was rolled back took its rows with it.
-                new = Head(*last_row(session)) if before else None
+        with self._writing() as session, session.begin():
+            yield session
+            before = session.info.get(HEAD_BEFORE)
+            # Asked now: a savepoint that was rolled back took its rows with it.
+            new = Head(*last_row(session)) if before else None
         if before and new and self.head_file:
             self._move_head(self.head_file, before, new)
 

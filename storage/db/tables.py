@@ -6,7 +6,7 @@ Times are aware UTC. Text that peers send is `OutsideText`; UIDs are checked bef
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotations at run time
 from typing import Any
 
 from sqlalchemy import (
