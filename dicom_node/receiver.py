@@ -7,10 +7,12 @@ cleanly on SIGTERM, and when its standard input closes, which is how it learns t
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from dicom_node.intake.reindex import index_unrowed
 from dicom_node.net.listener import adopt_listener
 from dicom_node.net.scp import StorageScp
 from dicom_node.observe.logging import configure, get_log
+from storage.db import schema
 from storage.db.engine import Database
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StorageError
@@ -29,7 +32,7 @@ from storage.files.local import LocalStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-log = get_log(__name__)
+log = get_log("dicom_node.receiver")  # not __name__: this is the program that is started
 
 LOOK_S = 1.0
 FINISH_S = 20.0  # how long running associations may go on after SIGTERM
@@ -42,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         settings = load_settings(arguments.config)
         configure(settings.log.level, settings.log.format)
+        _hush_pydicom()
         sys.exit(receive_until_stopped(settings, arguments.listen_fd, _stop_signal()))
     except (NodeError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
@@ -51,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threading.Event) -> int:
     """Serve until `stop` is set, then finish what is running; the exit code."""
     db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
+    schema.check(db)
     store = LocalStore(settings.store_folder)
     intake = Intake(db, store, settings)
     scp = StorageScp(
@@ -83,6 +88,12 @@ def _index_unrowed(db: Database, store: LocalStore, settings: Settings) -> None:
         log.error(  # noqa: TRY400 - a traceback would only say where SQLAlchemy gave up
             "files without a row could not be looked for; the next start does"
         )
+
+
+def _hush_pydicom() -> None:
+    """What is odd in a data set is the sender's business; what is refused is logged by the node."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
 
 
 def _stop_signal() -> threading.Event:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SKIP_ABOVE_BYTES = 65_536  # no attribute that is looked at is longer; pixels always are
 MOST_INFLATED_BYTES = 2 << 30
 UNDEFINED = 0xFFFFFFFF
+PIXEL_DATA = 0x7FE00010
+# Sequence Delimitation Item (FFFE,E0DD) of zero length, little and big endian (PS3.5 7.5).
+DELIMITERS = (b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xff\xfe\xe0\xdd\0\0\0\0")
 # PS3.5 A.5 and the two JPIP and HTJ2K referenced syntaxes that deflate the data set as well.
 DEFLATED = frozenset(
     {
@@ -98,18 +101,17 @@ def inflate(deflated: bytes) -> bytes:
 
 
 def _check_end(dataset: Dataset, stream: BinaryIO, start: int, size: int) -> None:
-    """Raise where the last element does not end at the end, trailing zeros aside."""
+    """Raise where the last element does not end where the bytes end; zeros may follow pixels."""
     last = list(dataset.values())[-1]  # the values, unlike items, come as they were read
-    is_cut = (
-        isinstance(last, RawDataElement)
-        and last.value is not None
-        and last.length != UNDEFINED
-        and len(last.value) != last.length
-    )
-    left = start + size - stream.tell()
-    if is_cut or left < 0:
+    if isinstance(last, RawDataElement) and last.length != UNDEFINED:
+        end = last.value_tell + last.length
+    else:
+        # pydicom swallows a last piece that is too short for an element: look for the delimiter.
+        stream.seek(max(stream.tell() - len(DELIMITERS[0]), start))
+        end = stream.tell() + (8 if stream.read(8) in DELIMITERS else 0)
+    if end > start + size:
         raise Unreadable("the data set is truncated")
-    if left > 0:
-        rest = stream.read(left)
-        if rest.strip(b"\0"):
-            raise Unreadable(f"{left} bytes after the data set's last element")
+    stream.seek(end)
+    rest = stream.read(start + size - end)
+    if rest and (rest.strip(b"\0") or last.tag < PIXEL_DATA):
+        raise Unreadable(f"{len(rest)} bytes after the data set's last whole element")

@@ -145,10 +145,10 @@ def scan(stream: BinaryIO, size: int, transfer_syntax_uid: str) -> Header:
 
 
 def _uid(dataset: Dataset, keyword: str) -> str:
-    value = text_of(dataset, keyword)
-    if not is_uid(value):
-        raise LacksIdentity(f"{keyword} is {'no UID' if value else 'missing'}")
-    return value
+    found = values_of(dataset, keyword)
+    if len(found) != 1 or not is_uid(found[0]):
+        raise LacksIdentity(f"{keyword} is {'no UID' if found else 'missing'}")
+    return found[0]
 
 
 def _value(dataset: Dataset, keyword: str) -> str | list[str] | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 IN_CHARACTER_SET = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})  # PS3.5 6.1.2.3; PN apart
 ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character in these
 NUMBER = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+GB2312_ESCAPE = "\x1b$)A"  # pydicom leaves this one in (PS3.3 table C.12-4, ISO 2022 IR 58)
 LINE_ENDS = {0x0D, 0x0A, 0x09, 0x0C}  # where ISO 2022 returns to its first character set
 
 
@@ -35,7 +36,7 @@ def values_of(dataset: Dataset, keyword: str) -> list[str]:
     vr = vr.split(" or ")[0]
     if vr in NUMBER:
         return _numbers(element.value, NUMBER[vr], little=element.is_little_endian)
-    text = _decode(dataset, element.value, vr)
+    text = _decode(dataset, element.value, vr).replace(GB2312_ESCAPE, "")
     values = [_clean(part) for part in ([text] if vr in ONE_VALUE else text.split("\\"))]
     return values if any(values) else []
 

@@ -1,0 +1,126 @@
+"""A running receiver for tests: the real process, or its parts in the test's own process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.filewriter import write_dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.uid import ExplicitVRLittleEndian
+
+from dicom_node.config import Settings
+from dicom_node.net.incoming import AssociationInfo, Incoming
+
+DEADLINE_S = 30.0
+
+
+def wait_until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:
+    """The condition's value as soon as it is true; fails when it does not become true in time."""
+    until = time.monotonic() + deadline_s
+    while not (value := condition()):
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+    return value
+
+
+def settings_for(folder: Path, **receive: Any) -> Settings:
+    """Settings with a data folder of the test's own, a free port and no disk reserve."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Settings.model_validate(
+        {
+            "node": {"data_folder": folder},
+            "receive": {"port": 0, "disk_reserve_mb": 0, "settle_after_s": 0, **receive},
+        }
+    )
+
+
+def encode(dataset: Dataset, transfer_syntax_uid: str = ExplicitVRLittleEndian) -> bytes:
+    """The data set as it travels, in an uncompressed transfer syntax."""
+    stream = DicomBytesIO()
+    stream.is_little_endian = transfer_syntax_uid != "1.2.840.10008.1.2.2"
+    stream.is_implicit_VR = transfer_syntax_uid == "1.2.840.10008.1.2"
+    write_dataset(stream, dataset)
+    return stream.getvalue()
+
+
+def an_association(number: int = 1, calling_aet: str = "SCANNER") -> AssociationInfo:
+    """An association that reception might tell of."""
+    return AssociationInfo(
+        f"00000000-0000-4000-8000-{number:012}",
+        calling_aet,
+        "DICOM_NODE",
+        "127.0.0.1",
+        datetime.now(UTC),
+    )
+
+
+def incoming(
+    dataset: Dataset, association: AssociationInfo | None = None, **changes: Any
+) -> Incoming:
+    """A C-STORE request for the data set; `changes` replace what its command says."""
+    values: dict[str, Any] = {
+        "association": association or an_association(),
+        "sop_class_uid": dataset.SOPClassUID,
+        "sop_instance_uid": dataset.SOPInstanceUID,
+        "transfer_syntax_uid": ExplicitVRLittleEndian,
+        **changes,
+    }
+    values.setdefault("encoded", encode(dataset, values["transfer_syntax_uid"]))
+    return Incoming(**values)
+
+
+@dataclass
+class Receiver:
+    """A receiver process, where it listens, and where its log goes."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+
+@contextmanager
+def a_receiver(
+    settings_file: Path, *arguments: str, pass_fds: tuple[int, ...] = ()
+) -> Iterator[Receiver]:
+    """A receiver process that listens; killed at the end of the block if it still runs."""
+    log = settings_file.with_suffix(f".{time.monotonic_ns()}.log")
+    command = [sys.executable, "-m", "dicom_node.receiver", "--config", str(settings_file)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=pass_fds,
+        )
+    try:
+        port = wait_until(lambda: _port(log) or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield Receiver(process, port, log)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+
+def _port(log: Path) -> int:
+    for line in log.read_text().splitlines():
+        if "receiver listens" in line:
+            return int(line.split("port=")[1].split()[0])
+    return 0
+
+
+def store_keys(folder: Path) -> list[str]:
+    """Every file in a data folder's store, temporary ones too."""
+    root = folder / "store"
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
