@@ -311,6 +311,11 @@ class Settings(_Section):
         """Names of the peers that get results when a rule names none."""
         return [name for name, peer in self.peers.items() if peer.is_destination]
 
+    @property
+    def possible_destinations(self) -> list[str]:
+        """Names of the peers that a rule may deliver to: those with an address."""
+        return [name for name, peer in self.peers.items() if peer.host and peer.port]
+
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach `host`."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """For ``except``: the transaction was rolled back, and trying again may succeed."""
+
+DATABASE_UNUSABLE = (SQLAlchemyError, ValueError)
+"""For ``except`` where a database is only looked at: also what is no database, or no address."""
