@@ -68,7 +68,7 @@ def best_index(seg: PreviewSegmentation, plane: Plane = "axial") -> int:
     present = sum((seg.labels == segment.number).any(axis=others) for segment in seg.segments)
     voxels = (seg.labels > 0).sum(axis=others)
     if not voxels.any():
-        return seg.labels.shape[along] // 2
+        return int(seg.labels.shape[along] // 2)
     return int(np.argmax(present * (voxels.max() + 1.0) + voxels))
 
 
