@@ -1,0 +1,113 @@
+"""Pixel data as stored, whatever its transfer syntax."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from pydicom.pixels import apply_color_lut, pixel_array
+
+from pipelines.errors import PipelineRefused
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+GREY = {"MONOCHROME1", "MONOCHROME2"}
+COLOUR = {
+    "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT",
+}  # fmt: skip
+# What pydicom and its plug-ins raise on pixel data that they cannot decode.
+_UNDECODABLE = (
+    ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, OSError,
+    RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+
+
+class StoredPixels(NamedTuple):
+    """The pixels of one object.
+
+    Attributes
+    ----------
+    words : ndarray of int, shape (frame, y, x)
+        Every allocated bit as it was stored; for colour the same as `values`.
+    values : ndarray, shape (frame, y, x) or (frame, y, x, 3)
+        Stored values: the bits of Bits Stored alone, with their sign (PS3.5 section 8.1.1); or
+        RGB as uint8.
+    """
+
+    words: NDArray[Any]
+    values: NDArray[Any]
+
+
+def decode(image: Dataset) -> StoredPixels:
+    """The pixels of `image`, decompressed.
+
+    Raises
+    ------
+    PipelineRefused
+        ``no-pixel-data``, ``unsupported-pixels`` or ``undecodable``.
+    """
+    if "PixelData" not in image or not image.get("Rows") or not image.get("Columns"):
+        raise PipelineRefused("no-pixel-data", "An instance holds no pixel data.")
+    photometric = str(image.get("PhotometricInterpretation", ""))
+    _check_layout(image, photometric)
+    try:
+        if photometric in GREY:
+            words = pixel_array(
+                image, raw=True, correct_unused_bits=False, allow_excess_frames=False
+            )
+            words = words.reshape(-1, image.Rows, image.Columns)
+            return StoredPixels(words, _without_unused_bits(words, image))
+        rgb = _rgb(image, photometric)
+    except _UNDECODABLE as error:
+        syntax = image.file_meta.TransferSyntaxUID.name
+        raise PipelineRefused(
+            "undecodable", f"Pixel data in {syntax} cannot be decoded: damaged, or no decoder."
+        ) from error
+    return StoredPixels(rgb, rgb)
+
+
+def bits_range(image: Dataset) -> tuple[int, int]:
+    """Smallest and largest value that fits Bits Stored and Pixel Representation."""
+    bits = int(image.BitsStored)
+    if int(image.PixelRepresentation) == 1:
+        return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    return 0, (1 << bits) - 1
+
+
+def _check_layout(image: Dataset, photometric: str) -> None:
+    """Refuse what no image class that we process stores."""
+    allocated, stored = int(image.get("BitsAllocated", 0)), int(image.get("BitsStored", 0))
+    high = int(image.get("HighBit", stored - 1))
+    wanted = (8, 16) if photometric in GREY else (8,)
+    if (
+        photometric not in GREY | COLOUR
+        or allocated not in wanted
+        or not 1 <= stored <= allocated
+        or high != stored - 1
+        or int(image.get("PixelRepresentation", -1)) not in (0, 1)
+    ):
+        raise PipelineRefused(
+            "unsupported-pixels",
+            f"Pixels are stored as {photometric or 'no photometric interpretation'} with "
+            f"{stored} of {allocated} bits and high bit {high}; grey of 8 or 16 bits or colour "
+            "of 8 bits is wanted.",
+        )
+
+
+def _without_unused_bits(words: NDArray[Any], image: Dataset) -> NDArray[Any]:
+    shift = int(image.BitsAllocated) - int(image.BitsStored)
+    return (words << shift) >> shift if shift else words
+
+
+def _rgb(image: Dataset, photometric: str) -> NDArray[np.uint8]:
+    """RGB of any colour object; palettes of 16 bits keep their upper 8."""
+    shape = (-1, image.Rows, image.Columns, 3)
+    if photometric != "PALETTE COLOR":
+        return np.asarray(pixel_array(image, allow_excess_frames=False)).reshape(shape)
+    coloured = apply_color_lut(pixel_array(image, raw=True, allow_excess_frames=False), image)
+    if coloured.dtype == np.uint16:
+        coloured = (coloured >> 8).astype(np.uint8)
+    return coloured.astype(np.uint8, copy=False).reshape(shape)

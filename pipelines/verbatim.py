@@ -1,0 +1,127 @@
+"""The elements of a received data set as Explicit VR Little Endian bytes, values untouched.
+
+Real scanners write values that the standard does not allow. Decoding and encoding them again would
+change or reject them, so what we copy or hash is taken as bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+from pydicom.sequence import Sequence as DicomSequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.tag import BaseTag
+
+_SWAPPED_BYTES = {
+    **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
+    **dict.fromkeys(("UL", "SL", "FL", "OL", "OF"), 4),
+    **dict.fromkeys(("UV", "SV", "FD", "OD", "OV"), 8),
+}
+_PADDING = {"UI": b"\0", "OB": b"\0", "UN": b"\0"}
+_LONG_HEADER = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+_IMAGE_BYTES = 0x7FE00000  # (7FE0,0000) and up: pixel data and its offset tables
+
+
+class Element(NamedTuple):
+    """One element: a value of bytes, or of items where `vr` is SQ."""
+
+    tag: BaseTag
+    vr: str
+    value: bytes | DicomSequence
+
+
+def elements(dataset: Dataset) -> Iterator[Element]:
+    """Every public element of `dataset` in tag order, without group lengths and pixel data."""
+    signed = int(dataset.get("PixelRepresentation", 0) or 0) == 1
+    for tag in sorted(dataset.keys()):
+        if tag.is_private or tag.element == 0 or tag >= _IMAGE_BYTES:
+            continue
+        yield element(dataset, tag, signed=signed)
+
+
+def element(dataset: Dataset, tag: BaseTag, *, signed: bool = False) -> Element:
+    """The element `tag` of `dataset`; `signed` settles a VR of US or SS."""
+    item = dataset.get_item(tag)
+    vr = _settle_vr(tag, item.VR, signed=signed)
+    if vr == "SQ":
+        return Element(tag, vr, dataset[tag].value or DicomSequence())
+    if not isinstance(item, RawDataElement):
+        return Element(tag, vr, _encode(dataset, tag, vr))
+    value = item.value or b""
+    if not item.is_little_endian:
+        value = _swap(value, vr)
+    return Element(tag, vr, value)
+
+
+def copy_verbatim(dataset: Dataset, drop: frozenset[int] = frozenset()) -> Dataset:
+    """A data set of raw elements equal to `dataset` in every public value.
+
+    Private elements, group lengths and pixel data stay behind, and the tags in `drop` on every
+    level. What is set on the copy afterwards is encoded in its Specific Character Set.
+    """
+    copy = Dataset()
+    for each in elements(dataset):
+        if each.tag in drop:
+            continue
+        if isinstance(each.value, DicomSequence):
+            items = [copy_verbatim(item, drop) for item in each.value]
+            copy.add_new(each.tag, "SQ", items)
+        else:
+            copy[each.tag] = raw(each.tag, each.vr, each.value)
+    return mark_encoded(copy)
+
+
+def raw(tag: BaseTag, vr: str, value: bytes) -> RawDataElement:
+    """An element that is written as it stands."""
+    if len(value) % 2:
+        value += _PADDING.get(vr, b" ")
+    if len(value) > 0xFFFE and vr not in _LONG_HEADER:
+        vr = "UN"  # PS3.5 section 6.2.2 note 2
+    return RawDataElement(tag, vr, len(value), value, 0, False, True)
+
+
+def mark_encoded(dataset: Dataset) -> Dataset:
+    """Tell pydicom that the raw elements are Explicit VR Little Endian in the set's own charset."""
+    dataset.set_original_encoding(False, True, dataset._character_set)  # noqa: SLF001 - pydicom
+    # compares this with the charset at writing; equal means raw elements are not decoded.
+    return dataset
+
+
+def _settle_vr(tag: BaseTag, vr: str | None, *, signed: bool) -> str:
+    """The one VR to write: the source's own, else the dictionary's, made unambiguous."""
+    if vr in (None, "UN"):
+        try:
+            vr = str(dictionary_VR(tag))
+        except KeyError:
+            return "UN"
+    if vr == "US or SS":
+        return "SS" if signed else "US"
+    return "OW" if " or " in str(vr) else str(vr)
+
+
+def _swap(value: bytes, vr: str) -> bytes:
+    size = _SWAPPED_BYTES.get(vr, 1)
+    if size == 1 or len(value) % size:
+        return value
+    return np.frombuffer(value, f"u{size}").byteswap().tobytes()
+
+
+def _encode(dataset: Dataset, tag: BaseTag, vr: str) -> bytes:
+    """The bytes of an element that was set or already decoded."""
+    decoded = dataset[tag]
+    if " or " in str(decoded.VR):
+        decoded = type(decoded)(tag, vr, decoded.value)
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, True
+    write_data_element(buffer, decoded, dataset._character_set)  # noqa: SLF001 - the encoding that
+    # the values were decoded with, inherited by items of sequences; no public name gives it.
+    return buffer.getvalue()[8:]  # after tag and 4-byte length
