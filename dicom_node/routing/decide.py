@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from dicom_node.routing.rule_set import Rule, RuleSet, Step
 
-# Requested Procedure Priority (0040,1003), for rules that name no priority of their own.
-_REQUESTED = {"STAT": 100, "HIGH": 50}
-
 
 @dataclass(frozen=True, slots=True)
 class SeriesHeader:
@@ -32,7 +29,7 @@ class SeriesHeader:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One pipeline to be run on one series."""
+    """One pipeline to be run on one series; `priority` is the rule's, the study's may be higher."""
 
     series_uid: str
     rule: str
@@ -76,42 +73,37 @@ def _decide_one(
         return [], _about(series, "own result", "made by this node: never processed again", [])
     jobs: dict[tuple[str, str], JobSpec] = {}
     said: list[dict[str, Any]] = []
-    stopped_by = excluded_by = None
+    stopped_by: Rule | None = None
     for rule in rules.rules:
         if stopped_by:
             said.append(pass_over(rule, stopped_by.name))
             continue
         answer = explain(rule, series.values)
         said.append(answer)
-        if answer["verdict"] != "matched":
-            continue
-        for step in rule.run:
-            _add(jobs, _job(rule, step, series, default_destinations))
-        stopped_by = rule if rule.stop else None
-        excluded_by = excluded_by or (None if rule.run else rule)
+        if answer["verdict"] == "matched":
+            for step in rule.run:
+                _add(jobs, _job(rule, step, series, default_destinations))
+            stopped_by = rule if rule.stop else None
+    return list(jobs.values()), _about(series, *_sum_up(list(jobs.values()), stopped_by), said)
+
+
+def _sum_up(jobs: list[JobSpec], stopped_by: Rule | None) -> tuple[str, str]:
     if jobs:
-        names = ", ".join(job.pipeline for job in jobs.values())
-        return list(jobs.values()), _about(series, "runs", f"runs {names}", said)
-    if excluded_by:
-        reason = f"excluded by {excluded_by.name}" + f": {excluded_by.note}" * bool(
-            excluded_by.note
-        )
-        return [], _about(series, "excluded", reason, said)
-    return [], _about(series, "no rule", "no rule matched", said)
+        return "runs", f"runs {', '.join(job.pipeline for job in jobs)}"
+    if stopped_by:
+        return "excluded", f"excluded by {stopped_by.name}: {stopped_by.note}".rstrip(": ")
+    return "no rule", "no rule matched"
 
 
 def _job(
     rule: Rule, step: Step, series: SeriesHeader, default_destinations: Sequence[str]
 ) -> JobSpec:
-    requested = values_of(series.values, "RequestedProcedurePriority")
     return JobSpec(
         series_uid=series.series_uid,
         rule=rule.name,
         pipeline=step.pipeline,
         parameters=dict(step.parameters),
-        priority=max((_REQUESTED.get(word, 0) for word in requested), default=0)
-        if rule.priority is None
-        else rule.priority,
+        priority=rule.priority,
         destinations=list(default_destinations if rule.deliver_to is None else rule.deliver_to),
     )
 

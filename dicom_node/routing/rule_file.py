@@ -40,7 +40,7 @@ class _RuleModel(_Strict):
     match: dict[str, Any] = {}
     any_of: list[dict[str, Any]] = []
     run: list[Annotated[_StepModel, BeforeValidator(_named)]] = []
-    priority: Priority | None = None
+    priority: Priority = "routine"
     deliver_to: list[str] | None = None
     stop: bool = False
 
@@ -85,7 +85,7 @@ def _build(model: _RuleModel, file: str, known: Known) -> Rule:
             Step(step.pipeline, {key: _typed(text) for key, text in step.parameters.items()})
             for step in model.run
         ),
-        priority=None if model.priority is None else PRIORITIES[model.priority],
+        priority=PRIORITIES[model.priority],
         deliver_to=None if model.deliver_to is None else tuple(model.deliver_to),
         stop=model.stop,
         file=file,

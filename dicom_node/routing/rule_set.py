@@ -27,8 +27,8 @@ class Rule:
     ----------
     match : Block
         All conditions must hold; and, where `any_of` is given, all of at least one of its blocks.
-    priority : int or None
-        None leaves it to the Requested Procedure Priority and to the sending peer.
+    priority : int
+        A job runs with this or with its study's priority, whichever is higher.
     deliver_to : tuple of str or None
         None stands for the default destinations; an empty one keeps results on the node.
     stop : bool
@@ -39,7 +39,7 @@ class Rule:
     match: Block
     any_of: tuple[Block, ...] = ()
     run: tuple[Step, ...] = ()
-    priority: int | None = None
+    priority: int = 0
     deliver_to: tuple[str, ...] | None = None
     stop: bool = False
     enabled: bool = True

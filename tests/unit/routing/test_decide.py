@@ -95,13 +95,9 @@ def test_any_of_alone_is_enough():
     assert 1 == len(jobs_of(rule, Modality="MR"))
 
 
-def test_priority_comes_from_the_rule_then_from_the_request():
+def test_priority_is_the_rules():
     assert 50 == jobs_of(a_rule("ct", "one", priority=50))[0].priority
     assert 0 == jobs_of(a_rule("ct", "one"))[0].priority
-    assert 100 == jobs_of(a_rule("ct", "one"), RequestedProcedurePriority="STAT")[0].priority
-    assert 0 == (
-        jobs_of(a_rule("ct", "one", priority=0), RequestedProcedurePriority="STAT")[0].priority
-    )
 
 
 def test_destinations_come_from_the_rule_or_the_default():
