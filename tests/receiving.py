@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.filewriter import write_dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_node.config import Settings

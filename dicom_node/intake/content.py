@@ -14,7 +14,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
     from pydicom.tag import BaseTag
 
 DATA_SET_TRAILING_PADDING = Tag(0xFFFC, 0xFFFC)
@@ -34,31 +34,32 @@ _PADDED = {
 
 def content_of(dataset: Dataset) -> dict[BaseTag, object]:
     """Tag to value bytes, or to a list of such dicts for a sequence; without the pixel data."""
+    # As read, and all at once: asking for one element makes pydicom convert others.
+    elements = list(dataset.values())
     return {
-        tag: _value(dataset, tag)
-        for tag in dataset.keys()  # noqa: SIM118 - iterating a Dataset converts every element
-        if tag.element != 0 and tag not in (DATA_SET_TRAILING_PADDING, PIXEL_DATA)
+        element.tag: _value(dataset, element)
+        for element in elements
+        if element.tag.element != 0 and element.tag not in (DATA_SET_TRAILING_PADDING, PIXEL_DATA)
     }
 
 
-def _value(dataset: Dataset, tag: BaseTag) -> object:
-    element = dataset.get_item(tag)
+def _value(dataset: Dataset, element: RawDataElement | DataElement) -> object:
     if not isinstance(element, RawDataElement):
-        return [content_of(item) for item in element.value] if element.VR == "SQ" else element.value
-    vr = _representation(element, tag)
+        return [content_of(item) for item in element.value]  # a sequence of undefined length
+    vr = _representation(element)
     if vr == "SQ":
-        return [content_of(item) for item in dataset[tag].value]
+        return [content_of(item) for item in dataset[element.tag].value]
     value = element.value or b""
     if not element.is_little_endian and vr in _WORD_BYTES:
         value = swap(value, _WORD_BYTES[vr])
     return value.rstrip(b"\0 ") if vr in _PADDED else value
 
 
-def _representation(element: RawDataElement, tag: BaseTag) -> str:
+def _representation(element: RawDataElement) -> str:
     if element.VR not in (None, "UN"):
         return str(element.VR)
     try:
-        return str(dictionary_VR(tag)).split(" or ")[0]
+        return str(dictionary_VR(element.tag)).split(" or ")[0]
     except KeyError:
         return "UN"
 
