@@ -9,6 +9,7 @@ trail is found. What the seal can and cannot show: docs/adr/0006.
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -133,8 +134,8 @@ def verify(db: Database, head_file: Path) -> int:
     """
     head, problem = _known_head(head_file)  # read first: a row is there before the file names it
     last = EMPTY
-    with db.read() as session:
-        for row in stream_rows(session, (*SEALED, "hash")):
+    with db.read() as session, closing(stream_rows(session, (*SEALED, "hash"))) as rows:
+        for row in rows:
             last = _check(row, last)
             if last.count == head.count and last.hash != head.hash:
                 raise AuditBroken(last.count, "replaced: the head file holds another hash for it")

@@ -12,7 +12,7 @@ from storage.db.tables import Audit
 from storage.head import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from sqlalchemy.orm import Session
 
@@ -28,12 +28,15 @@ def last_row(session: Session) -> tuple[int, str]:
     return (row.seq, row.hash) if row else (EMPTY.count, EMPTY.hash)
 
 
-def stream_rows(session: Session, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Every row in order, as the database holds it: no column type reads meaning into it."""
+def stream_rows(session: Session, columns: tuple[str, ...]) -> Generator[dict[str, Any], None, None]:
+    """Every row in order, as the database holds it: no column type reads meaning into it.
+
+    Close the generator where it is not read to its end: the server holds a cursor for it.
+    """
     raw = [type_coerce(Audit.__table__.c[name], NULLTYPE).label(name) for name in columns]
     statement = select(*raw).order_by(Audit.seq).execution_options(yield_per=500)
-    with _broken_text_read_too(session):
-        for row in session.execute(statement).mappings():
+    with _broken_text_read_too(session), session.execute(statement) as rows:
+        for row in rows.mappings():
             yield dict(row)
 
 
