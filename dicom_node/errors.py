@@ -6,6 +6,7 @@ NodeError                exit code 1
 ├── PortBusy             exit code 3
 ├── FolderUnusable       exit code 4
 └── SlotLost             a slot's child process ended during a job
+    └── SlotTimedOut     it was killed because the job took too long
 
 Messages are for an admin: what is wrong, where, and what to do. No patient's value appears.
 """
@@ -45,3 +46,7 @@ class FolderUnusable(NodeError):
 
 class SlotLost(NodeError):
     """A slot's child process ended while a job ran in it."""
+
+
+class SlotTimedOut(SlotLost):
+    """A job ran longer than it may, and its slot's child was killed."""

@@ -1,0 +1,154 @@
+"""What a delivery's row goes through: begun, ended, interrupted, left without a destination."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dicom_node.delivery.retry import next_try
+from dicom_node.delivery.trail import (
+    BEGIN_TRANSFERRING,
+    INSTANCES_TRANSFERRED,
+    MINOR_FAILURE,
+    SERIOUS_FAILURE,
+    delivery_event,
+)
+from dicom_node.net.scu import OutgoingFile
+from storage.db.queries.deliveries import (
+    delivery_of,
+    interrupted_deliveries,
+    unaddressed_deliveries,
+)
+from storage.db.queries.outputs import released_outputs
+from storage.errors import StaleTransition
+from storage.lifecycle import advance
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.orm import Session
+
+    from dicom_node.config import DeliverSection
+    from dicom_node.delivery.transfer import Outcome
+    from storage.db.engine import Database
+    from storage.db.tables import Delivery
+    from storage.files.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """One attempt at a delivery; only who began it may end it."""
+
+    delivery_id: int
+    attempt: int
+    files: list[OutgoingFile]
+
+
+def begin_delivery(db: Database, store: ObjectStore, delivery_id: int) -> Underway:
+    """Mark the delivery as being sent and give what is to be sent.
+
+    Raises
+    ------
+    StaleTransition
+        It was cancelled meanwhile.
+    """
+    with db.begin() as session:
+        delivery = _in_state(session, delivery_id, "queued")
+        files = [
+            OutgoingFile(
+                store.path(output.file_key),
+                output.sop_class_uid,
+                output.sop_uid,
+                output.transfer_syntax_uid,
+            )
+            for output in released_outputs(session, delivery.job_id)
+        ]
+        attempt = delivery.attempt + 1
+        event = delivery_event(
+            session,
+            delivery,
+            BEGIN_TRANSFERRING,
+            f"attempt {attempt} with {len(files)} instances",
+            detail={"sop_classes": Counter(file.sop_class_uid for file in files)},
+        )
+        advance(session, delivery, "start", audit=event, attempt=attempt)
+    return Underway(delivery_id, attempt, files)
+
+
+def end_delivery(
+    db: Database, underway: Underway, outcome: Outcome, deliver: DeliverSection, origin: str
+) -> datetime | None:
+    """Note the outcome; the time of the next try, or None when there is none.
+
+    Raises
+    ------
+    StaleTransition
+        Another attempt has it.
+    """
+    now = datetime.now(UTC)
+    with db.begin() as session:
+        delivery = _in_state(session, underway.delivery_id, "sending", underway.attempt)
+        told: dict[str, Any] = {
+            "origin": origin,
+            "detail": {"instances": outcome.files, "accepted": outcome.accepted},
+        }
+        changes = {"accepted": outcome.accepted, "reason": outcome.reason}
+        if outcome.is_complete:
+            text = f"{outcome.accepted} instances sent and accepted"
+            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **told)
+            advance(session, delivery, "all_accepted", audit=event, ended_at=now, **changes)
+            return None
+        due = next_try(deliver, attempt=underway.attempt, created_at=delivery.created_at, now=now)
+        told["outcome"] = MINOR_FAILURE if due else SERIOUS_FAILURE
+        text = f"attempt {underway.attempt} failed: {outcome.reason}"
+        event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **told)
+        if due:
+            advance(session, delivery, "retry", audit=event, run_after=due, **changes)
+        else:
+            advance(session, delivery, "fail", audit=event, ended_at=now, **changes)
+        return due
+
+
+def queue_interrupted(db: Database, destination: str) -> int:
+    """How many deliveries were being sent when the node stopped, and are due again now."""
+    with db.begin() as session:
+        interrupted = interrupted_deliveries(session, destination)
+        for delivery in interrupted:
+            text = "interrupted: the node stopped while it was sent"
+            event = delivery_event(
+                session, delivery, INSTANCES_TRANSFERRED, text, outcome=MINOR_FAILURE
+            )
+            advance(session, delivery, "retry", audit=event, run_after=datetime.now(UTC))
+    return len(interrupted)
+
+
+def fail_unaddressed(db: Database, destinations: Collection[str]) -> int:
+    """How many waiting deliveries failed because no destination of that name is left."""
+    with db.read() as session:
+        if not unaddressed_deliveries(session, destinations):
+            return 0
+    reason = "the settings have no peer of this name with a host and a port"
+    with db.begin() as session:
+        homeless = unaddressed_deliveries(session, destinations)
+        for delivery in homeless:
+            if delivery.state == "queued":
+                event = delivery_event(session, delivery, BEGIN_TRANSFERRING, "not possible")
+                advance(session, delivery, "start", audit=event, attempt=delivery.attempt + 1)
+            event = delivery_event(
+                session, delivery, INSTANCES_TRANSFERRED, reason, outcome=SERIOUS_FAILURE
+            )
+            advance(
+                session, delivery, "fail", audit=event, reason=reason, ended_at=datetime.now(UTC)
+            )
+    return len(homeless)
+
+
+def _in_state(
+    session: Session, delivery_id: int, state: str, attempt: int | None = None
+) -> Delivery:
+    delivery = delivery_of(session, delivery_id)
+    if delivery is None or delivery.state != state or attempt not in (None, delivery.attempt):
+        raise StaleTransition(f"delivery {delivery_id} is no longer {state}")
+    return delivery

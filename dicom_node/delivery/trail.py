@@ -1,0 +1,33 @@
+"""Audit events about deliveries, all told alike (PS3.15 A.5.3.3 and A.5.3.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from storage.audit import study_event
+from storage.db.queries.deliveries import study_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.audit import AuditEvent
+    from storage.db.tables import Delivery
+
+BEGIN_TRANSFERRING = "110102"
+INSTANCES_TRANSFERRED = "110104"
+MINOR_FAILURE = 4
+SERIOUS_FAILURE = 8
+
+
+def delivery_event(
+    session: Session, delivery: Delivery, event: str, text: str, **more: Any
+) -> AuditEvent:
+    """What happened to `delivery`, on the study that its outputs belong to."""
+    told: dict[str, Any] = {
+        "actor": "node",
+        "subject": f"delivery:{delivery.id}",
+        "text": f"delivery {delivery.id} to {delivery.destination}: {text}",
+        **more,
+    }
+    action = "E" if event == BEGIN_TRANSFERRING else "C"
+    return study_event(study_of(session, delivery), event, action, **told)

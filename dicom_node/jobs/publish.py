@@ -1,0 +1,115 @@
+"""An attempt's files become the study's results: all of them, once, or none.
+
+One transaction: the job is won first (a stale attempt stops there), then files are renamed into
+the store, then rows are added, then it commits. A crash before the commit leaves files without
+rows, which the next attempt replaces under the same derived UIDs.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dicom_node.jobs.attempt import held_job
+from dicom_node.jobs.trail import job_event
+from storage.db.queries.jobs import study_and_series_of
+from storage.db.queries.outputs import sha256_of_outputs
+from storage.db.tables import Delivery, Output
+from storage.files.durable import sync_file
+from storage.lifecycle import advance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+    from dicom_node.jobs.attempt import Attempt
+    from dicom_node.jobs.bench import Bench
+    from pipelines.manifest import Manifest, OutputFile
+    from storage.db.tables import Job
+
+
+def publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
+    """How many new outputs the attempt gave; those with known UIDs exist, and are not sent again.
+
+    Raises
+    ------
+    StaleTransition
+        The attempt no longer holds the job; nothing was written.
+    """
+    for made in manifest.outputs:
+        _sync(attempt.folder / made.file)  # the slow part, before other writers must wait
+    now = datetime.now(UTC)
+    with bench.db.begin() as session:
+        job = held_job(session, attempt.job_id, attempt.number)
+        there = sha256_of_outputs(session, [made.sop_uid for made in manifest.outputs])
+        new = [made for made in manifest.outputs if made.sop_uid not in there]
+        text = f"succeeded: {len(new)} new outputs, {len(there)} unchanged"
+        advance(
+            session,
+            job,
+            "publish",
+            audit=job_event(session, job, "C", text),
+            pipeline_version=manifest.version[:32],
+            manifest=asdict(manifest),
+            progress=1.0,
+            reason="",
+            reason_code="",
+            ended_at=now,
+        )
+        for made in new:
+            _keep(session, job, made, attempt, bench)
+        if new:
+            _address(session, job, now)
+    return len(new)
+
+
+def _keep(session: Session, job: Job, made: OutputFile, attempt: Attempt, bench: Bench) -> None:
+    """Rename one file into the store and add its row, released."""
+    study, _series = study_and_series_of(session, job)
+    key = f"results/{study.study_uid}/{made.series_uid}/{made.sop_uid}.dcm"
+    bench.store.adopt(attempt.folder / made.file, key)
+    output = Output(
+        job_id=job.id,
+        study_id=job.study_id,
+        kind=made.kind,
+        sop_uid=made.sop_uid,
+        series_uid=made.series_uid,
+        sop_class_uid=made.sop_class_uid,
+        transfer_syntax_uid=made.transfer_syntax_uid,
+        file_key=key,
+        size=made.size,
+        sha256=made.sha256,
+        produced_at=datetime.now(UTC),
+    )
+    session.add(output)
+    session.flush()
+    event = job_event(
+        session, job, "U", f"output {output.id} released", subject=f"output:{output.id}"
+    )
+    advance(session, output, "pass_gate", audit=event)
+
+
+def _address(session: Session, job: Job, now: datetime) -> None:
+    """Queue the job's outputs for each of its destinations."""
+    session.add_all(
+        Delivery(
+            job_id=job.id,
+            study_id=job.study_id,
+            destination=destination,
+            priority=job.priority,
+            run_after=now,
+            created_at=now,
+        )
+        for destination in dict.fromkeys(job.destinations)
+    )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        sync_file(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,111 @@
+"""`run_job`, the only function that runs a job, whichever engine has picked it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from dicom_node.errors import SlotLost, SlotTimedOut
+from dicom_node.jobs.attempt import claim, give_back, refuse
+from dicom_node.jobs.publish import publish
+from dicom_node.observe.logging import get_log
+from dicom_node.observe.redact import describe
+from pipelines.manifest import Manifest
+from storage.db.queries.jobs import note_progress
+from storage.db.unavailable import DATABASE_UNAVAILABLE
+from storage.errors import StaleTransition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dicom_node.jobs.attempt import Attempt
+    from dicom_node.jobs.bench import Bench
+    from dicom_node.jobs.slot import Slot
+
+log = get_log(__name__)
+
+PROGRESS_EVERY_S = 2.0
+
+
+def run_job(job_id: int, slot: Slot, bench: Bench) -> None:
+    """Claim the job, run it in the slot, and publish, refuse or give it back.
+
+    It never raises. Where not even the outcome can be written, such as with the database gone, the
+    job stays ``running`` without a slot, and the engine gives it back later.
+    """
+    try:
+        attempt = claim(job_id, slot, bench)
+        if attempt is None:
+            return
+        try:
+            _run(attempt, slot, bench)
+        finally:
+            shutil.rmtree(attempt.folder, ignore_errors=True)
+    except StaleTransition:
+        log.info("attempt is stale", job=job_id, slot=slot.name)
+    except Exception:
+        log.exception("attempt could not be ended", job=job_id, slot=slot.name)
+
+
+def _run(attempt: Attempt, slot: Slot, bench: Bench) -> None:
+    begun = time.monotonic()
+    log.info("job started", job=attempt.job_id, attempt=attempt.number, slot=slot.name)
+    try:
+        attempt.folder.mkdir(parents=True)
+        reply = slot.run(
+            attempt.request.to_json(),
+            bench.settings.jobs.timeout_s,
+            _note_progress(attempt, bench),
+            label=(attempt.job_id, attempt.number),
+        )
+        if reply["status"] == "succeeded":
+            outputs = publish(attempt, Manifest.from_json(json.dumps(reply["manifest"])), bench)
+    except StaleTransition:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever broke, the job is given back with it
+        if not slot.is_closed:  # else the node stops: the next start queues the job again at once
+            _give_back(attempt, bench, *_explain(error))
+        return
+    if reply["status"] == "refused":
+        refuse(attempt, reply["code"], reply["reason"], bench)
+    elif reply["status"] == "failed":
+        _give_back(attempt, bench, reply["code"], reply["reason"])
+    else:
+        bench.on_published()
+        took = round(time.monotonic() - begun, 1)
+        log.info("job succeeded", job=attempt.job_id, outputs=outputs, seconds=took)
+
+
+def _give_back(attempt: Attempt, bench: Bench, code: str, reason: str) -> None:
+    give_back(attempt.job_id, attempt.number, code, reason, bench)
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """A stable word and a plain sentence for what ended the attempt."""
+    if isinstance(error, SlotTimedOut):
+        return "timed-out", str(error)
+    if isinstance(error, SlotLost):
+        return "worker-lost", str(error)
+    log.error("attempt broke", error=error)
+    return type(error).__name__, describe(error)
+
+
+def _note_progress(attempt: Attempt, bench: Bench) -> Callable[[float], None]:
+    """Writes progress into the job's row now and then; it may be lost, the job may not."""
+    last = time.monotonic()
+
+    def note(part: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < PROGRESS_EVERY_S:
+            return
+        last = now
+        try:
+            with bench.db.begin() as session:
+                note_progress(session, attempt.job_id, attempt.number, part)
+        except DATABASE_UNAVAILABLE:
+            log.debug("progress not noted", job=attempt.job_id)
+
+    return note
