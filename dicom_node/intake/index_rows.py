@@ -9,12 +9,14 @@ from dicom_node.intake.duplicate import Verdict
 from storage.audit import study_event
 from storage.db.queries.associations import add_association
 from storage.db.queries.instances import (
-    add_instance,
+    known_keys,
+    name_association,
     produced_here,
     replace_current,
     series_holding,
 )
 from storage.db.queries.studies import find_or_add_series, find_or_add_study
+from storage.db.tables import Instance
 from storage.lifecycle import advance
 
 if TYPE_CHECKING:
@@ -58,15 +60,19 @@ class IndexRows:
         """Add a row for each file that has none, and what follows from it for its study."""
         for association in {one.association.id: one.association for one in arrivals}.values():
             self._add_association(association)
+        known = known_keys(self._session, [arrival.key for arrival in arrivals])
         sop_uids = [arrival.header.sop_uid for arrival in arrivals]
-        holding = series_holding(self._session, sop_uids)
+        places = series_holding(self._session, sop_uids)
         own = produced_here(self._session, sop_uids)
-        # In one order everywhere, so that two receivers on PostgreSQL cannot wait for each other.
-        for arrival in sorted(arrivals, key=lambda one: one.header.study_uid):
+        for arrival in arrivals:
+            if arrival.key in known:
+                # A start-up scan came to the file before the receiver that took it.
+                name_association(self._session, arrival.key, arrival.association.id or None)
+                continue
             header = arrival.header
+            places[header.sop_uid].add((header.study_uid, header.series_uid))
+            is_elsewhere = len(places[header.sop_uid]) > 1
             is_own = header.is_own or header.sop_uid in own
-            places = {place[1:] for place in holding if place[0] == header.sop_uid}
-            is_elsewhere = bool(places - {(header.study_uid, header.series_uid)})
             self._add(arrival, is_own=is_own, is_elsewhere=is_elsewhere)
         self._session.flush()
 
@@ -74,24 +80,23 @@ class IndexRows:
         header = arrival.header
         study = self._study(arrival)
         series = self._one_series(study, arrival, is_own=is_own)
-        is_new_row = add_instance(
-            self._session,
-            series_id=series.id,
-            sop_uid=header.sop_uid,
-            sop_class_uid=header.sop_class_uid,
-            transfer_syntax_uid=arrival.transfer_syntax_uid,
-            file_key=arrival.key,
-            size=arrival.size,
-            revision=study.revision,
-            is_current=arrival.verdict is not Verdict.CONFLICT,
-            association_id=arrival.association.id or None,
-            received_at=arrival.received_at,
-        )
-        if not is_new_row:
-            return
         conflict = self._conflict(study, arrival, is_elsewhere=is_elsewhere)
         if study.state in SETTLED_STATES and not is_own:
             self._reopen(study, arrival)
+        self._session.add(
+            Instance(
+                series_id=series.id,
+                sop_uid=header.sop_uid,
+                sop_class_uid=header.sop_class_uid,
+                transfer_syntax_uid=arrival.transfer_syntax_uid,
+                file_key=arrival.key,
+                size=arrival.size,
+                revision=study.revision,
+                is_current=arrival.verdict is not Verdict.CONFLICT,
+                association_id=arrival.association.id or None,
+                received_at=arrival.received_at,
+            )
+        )
         if conflict and study.state == "receiving":
             self._quarantine(study, conflict)
         if arrival.verdict is Verdict.CORRECTION:

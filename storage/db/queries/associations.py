@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
-from storage.db.queries.unless_there import insert_unless_there
 from storage.db.tables import Association, Instance, Series, Study
 
 if TYPE_CHECKING:
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 
 def add_association(session: Session, association_id: str, **values: object) -> None:
     """Add the row of an open association unless it is there."""
-    insert_unless_there(session, Association, id=association_id, outcome="open", **values)
+    if session.get(Association, association_id) is None:
+        session.add(Association(id=association_id, outcome="open", **values))
+        session.flush()
 
 
 def renew_associations(session: Session, association_ids: Collection[str], now: datetime) -> None:

@@ -1,12 +1,12 @@
-"""Instances: added once, counted, and looked up by the file that holds them."""
+"""Instances, looked up by the file that holds them and by their UIDs."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from storage.db.queries.unless_there import insert_unless_there
 from storage.db.tables import Instance, Output, Series, Study
 
 if TYPE_CHECKING:
@@ -15,21 +15,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def add_instance(session: Session, **values: object) -> bool:
-    """Add the row of a file; False when the file has one.
-
-    A file may have been indexed by a start-up scan just before the receiver that took it came to
-    it: then the row only learns which association brought it.
-    """
-    if insert_unless_there(session, Instance, **values):
-        return True
-    if values.get("association_id"):
-        session.execute(
-            update(Instance)
-            .where(Instance.file_key == values["file_key"], Instance.association_id.is_(None))
-            .values(association_id=values["association_id"])
-        )
-    return False
+def name_association(session: Session, file_key: str, association_id: str | None) -> None:
+    """Tell a row that has no association which one brought its file."""
+    session.execute(
+        update(Instance)
+        .where(Instance.file_key == file_key, Instance.association_id.is_(None))
+        .values(association_id=association_id)
+    )
 
 
 def replace_current(session: Session, series_id: int, sop_uid: str, file_key: str) -> None:
@@ -51,15 +43,20 @@ def known_keys(session: Session, file_keys: Collection[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def series_holding(session: Session, sop_uids: Collection[str]) -> set[tuple[str, str, str]]:
-    """Where these instances are already: (SOP UID, study UID, series UID)."""
+def series_holding(
+    session: Session, sop_uids: Collection[str]
+) -> defaultdict[str, set[tuple[str, str]]]:
+    """Where these instances are already: SOP UID to (study UID, series UID)."""
     rows = session.execute(
         select(Instance.sop_uid, Study.study_uid, Series.series_uid)
         .join(Series, Instance.series_id == Series.id)
         .join(Study, Series.study_id == Study.id)
         .where(Instance.sop_uid.in_(sop_uids))
     )
-    return {(sop_uid, study_uid, series_uid) for sop_uid, study_uid, series_uid in rows}
+    places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for sop_uid, study_uid, series_uid in rows:
+        places[sop_uid].add((study_uid, series_uid))
+    return places
 
 
 def produced_here(session: Session, sop_uids: Collection[str]) -> set[str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from storage.db.queries.unless_there import insert_unless_there
 from storage.db.tables import Association, Instance, Series, Study
 
 if TYPE_CHECKING:
@@ -25,8 +24,9 @@ def find_or_add_study(session: Session, study_uid: str, **values: object) -> Stu
     """The study of this UID; a new one has these column values."""
     found = find_study(session, study_uid)
     if found is None:
-        insert_unless_there(session, Study, study_uid=study_uid, **values)
-        found = session.scalars(select(Study).where(Study.study_uid == study_uid)).one()
+        found = Study(study_uid=study_uid, **values)
+        session.add(found)
+        session.flush()
     return found
 
 
@@ -37,8 +37,9 @@ def find_or_add_series(
     query = select(Series).where(Series.study_id == study_id, Series.series_uid == series_uid)
     found = session.scalars(query).one_or_none()
     if found is None:
-        insert_unless_there(session, Series, study_id=study_id, series_uid=series_uid, **values)
-        found = session.scalars(query).one()
+        found = Series(study_id=study_id, series_uid=series_uid, **values)
+        session.add(found)
+        session.flush()
     return found
 
 

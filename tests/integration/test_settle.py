@@ -1,0 +1,225 @@
+"""When a study is complete, and the jobs that it gets, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from dicom_node.intake.receive import Intake
+from dicom_node.intake.settle import settle_due
+from dicom_node.intake.transfer_audit import LOST_AFTER_S
+from dicom_node.routing.rule import load_rules
+from storage.audit import list_events, study_event, verify
+from storage.db.tables import Association, Decision, Job, Study
+from storage.lifecycle import advance
+from tests.builders import a_series
+from tests.receiving import an_association, incoming, settings_for
+
+PIPELINES = ("ct-denoise", "ct-segment")
+RULES = """
+rules:
+  - name: ct
+    match:
+      Modality: CT
+    run: [ct-denoise, ct-segment]
+"""
+
+
+@pytest.fixture
+def rules(tmp_path):
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "rules.yaml").write_text(RULES)
+    return load_rules(folder, pipelines=PIPELINES, destinations=())
+
+
+class Bench:
+    """A node's reception and settling, by hand."""
+
+    def __init__(self, db, store, settings, rules):
+        self.db, self.store, self.settings, self.rules = db, store, settings, rules
+        self.enqueued: list[int] = []
+        self.number = 0
+
+    def receive(self, *images, outcome="released"):
+        """Take images over an association of their own and index them."""
+        self.number += 1
+        association = an_association(self.number)
+        intake = Intake(self.db, self.store, self.settings)
+        intake.begin(association)
+        for image in images:
+            assert intake.receive(incoming(image, association)) == 0
+        if outcome:
+            intake.end(association, outcome)
+        intake.close()
+
+    def settle(self, after_s: float = 0.0) -> list[int]:
+        """What settles `after_s` from now."""
+        now = datetime.now(UTC) + timedelta(seconds=after_s)
+        return settle_due(self.db, self.settings, self.rules, self._enqueue, now)
+
+    def _enqueue(self, session, job):
+        assert session.in_transaction()
+        self.enqueued.append(job.id)
+
+    def all(self, table):
+        """Every row of a table."""
+        with self.db.read() as session:
+            return list(session.scalars(select(table).order_by(*table.__table__.primary_key)))
+
+    def move(self, job_id, *events):
+        """Take a job through its states."""
+        with self.db.begin() as session:
+            job = session.get(Job, job_id)
+            study = session.get(Study, job.study_id)
+            for event in events:
+                audit = study_event(study, "110103", "U", actor="node", text=event)
+                advance(session, job, event, audit=audit)
+
+
+@pytest.fixture
+def bench(db, store, tmp_path, rules):
+    return Bench(db, store, settings_for(tmp_path), rules)
+
+
+def test_a_study_settles_is_decided_and_gets_its_jobs_in_one_step(bench):
+    bench.receive(*a_series(slices=3))
+    assert bench.settle() == [1]
+    (study,), (decision,), jobs = bench.all(Study), bench.all(Decision), bench.all(Job)
+    assert (study.state, study.revision, decision.revision) == ("routed", 1, 1)
+    assert [(job.pipeline, job.state, job.revision) for job in jobs] == [
+        ("ct-denoise", "queued", 1),
+        ("ct-segment", "queued", 1),
+    ]
+    assert bench.enqueued == [job.id for job in jobs]
+    assert jobs[0].input_key != jobs[1].input_key
+    assert decision.explanation[0]["verdict"] == "runs"
+    assert bench.settle() == []
+    assert verify(bench.db, bench.db.head_file) > 0
+
+
+def test_a_study_that_no_rule_wants_is_unmatched_and_says_why(bench):
+    bench.receive(*a_series("US", slices=1))
+    assert bench.settle() == [1]
+    assert bench.all(Study)[0].state == "unmatched"
+    assert bench.all(Job) == []
+    assert bench.all(Decision)[0].explanation[0]["verdict"] == "no rule"
+
+
+def test_each_study_waits_for_its_own_quiet_period(db, store, tmp_path, rules):
+    bench = Bench(db, store, settings_for(tmp_path, settle_after_s=30), rules)
+    bench.receive(*a_series(slices=1))
+    assert bench.settle() == []
+    assert bench.settle(after_s=29) == []
+    assert bench.settle(after_s=31) == [1]
+
+
+def test_a_study_does_not_settle_while_an_association_still_fills_it(bench):
+    bench.receive(a_series(slices=1)[0], outcome=None)
+    bench.receive(*a_series(slices=1, key="other"))
+    assert bench.settle(after_s=1) == [2]
+    assert bench.all(Study)[0].state == "receiving"
+
+
+def test_an_association_of_a_dead_receiver_does_not_block_for_ever(bench):
+    bench.receive(a_series(slices=1)[0], outcome=None)
+    assert bench.settle(after_s=LOST_AFTER_S + 1) == [1]
+    assert bench.all(Association)[0].outcome == "lost"
+    assert bench.all(Study)[0].incomplete == "an association was lost after 1 instance"
+    with bench.db.read() as session:
+        (row,) = list_events(session, limit=10, event="110104")
+    assert "lost" in row.text
+
+
+def test_a_late_instance_runs_again_only_what_it_touches(bench):
+    first = a_series(slices=2)
+    second = a_series(slices=2, series=2)
+    bench.receive(*first, *second)
+    bench.settle()
+    before = [job.id for job in bench.all(Job)]
+    for job_id in before:
+        bench.move(job_id, "claim", "publish")
+    bench.receive(*a_series(slices=3)[2:])
+    assert bench.settle() == [1]
+    (study,), jobs = bench.all(Study), bench.all(Job)
+    assert (study.state, study.revision) == ("routed", 2)
+    new = [job for job in jobs if job.id not in before]
+    assert {(job.series_id, job.pipeline) for job in new} == {(1, name) for name in PIPELINES}
+    assert {job.revision for job in new} == {2}
+    assert bench.enqueued == before + [job.id for job in new]
+
+
+def test_a_queued_job_gives_way_to_the_newer_revision_s(bench):
+    bench.receive(*a_series(slices=2))
+    bench.settle()
+    bench.receive(*a_series(slices=3)[2:])
+    bench.settle()
+    states = [(job.revision, job.state) for job in bench.all(Job)]
+    assert states == [(1, "cancelled")] * 2 + [(2, "queued")] * 2
+    assert bench.all(Job)[0].reason == "superseded by revision 2"
+
+
+@pytest.mark.parametrize(
+    ("events", "jobs"),
+    [
+        ((), 2),
+        (("claim",), 2),
+        (("claim", "publish"), 2),
+        (("claim", "refuse"), 2),
+        (("claim", "fail"), 3),
+        (("cancel",), 3),
+    ],
+)
+def test_unchanged_input_runs_again_only_where_it_failed(bench, events, jobs):
+    bench.receive(*a_series(slices=2))
+    bench.settle()
+    bench.move(1, *events)
+    bench.receive(*a_series("US", slices=1, series=2))
+    assert bench.settle() == [1]
+    assert len(bench.all(Job)) == jobs
+
+
+def test_a_correction_makes_a_new_revision_and_new_jobs(bench):
+    bench.receive(*a_series(slices=2))
+    bench.settle()
+    bench.receive(*a_series(slices=2, PatientID="CORRECTED"))
+    assert bench.settle() == [1]
+    assert bench.all(Study)[0].revision == 2
+    assert [job.state for job in bench.all(Job)] == ["cancelled"] * 2 + ["queued"] * 2
+
+
+def test_a_quarantined_study_does_not_settle(bench):
+    (image,) = a_series(slices=1)
+    bench.receive(image)
+    bench.receive(*a_series(slices=1, PixelData=bytes(len(image.PixelData))))
+    assert bench.settle(after_s=60) == []
+    assert bench.all(Job) == []
+
+
+def test_enh_28_no_rule_runs_on_own_results(bench):
+    bench.receive(*a_series(slices=1, ManufacturerModelName="dicom-node"))
+    assert bench.settle() == [1]
+    assert bench.all(Study)[0].state == "unmatched"
+    assert bench.all(Decision)[0].explanation[0]["verdict"] == "own result"
+
+
+def test_what_is_urgent_settles_and_runs_first(bench):
+    bench.receive(*a_series(slices=1, key="routine"))
+    bench.receive(*a_series(slices=1, key="stat", RequestedProcedurePriority="STAT"))
+    assert bench.settle() == [2, 1]
+    assert {job.study_id: job.priority for job in bench.all(Job)} == {2: 100, 1: 0}
+
+
+def test_a_failure_leaves_the_study_as_it_was(bench, monkeypatch):
+    bench.receive(*a_series(slices=1))
+
+    def break_down(_session, _job):
+        raise RuntimeError("the engine is gone")
+
+    monkeypatch.setattr(bench, "_enqueue", break_down)
+    with pytest.raises(RuntimeError):
+        bench.settle()
+    assert bench.all(Study)[0].state == "receiving"
+    assert (bench.all(Decision), bench.all(Job)) == ([], [])
