@@ -7,6 +7,7 @@ Only two of pynetdicom's private names are used: ``RequestHandler._create_associ
 from __future__ import annotations
 
 import socket
+from socketserver import BaseServer
 from typing import TYPE_CHECKING
 
 from pynetdicom import evt
@@ -62,6 +63,11 @@ class StorageServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
     def server_close(self) -> None:
         """Close this process's hold on the socket; a shutdown would close it for all who share."""
         self.socket.close()
+
+    def shutdown(self) -> None:
+        """Stop accepting; pynetdicom's own also looks for the server in a list it is not in."""
+        BaseServer.shutdown(self)
+        self.server_close()
 
     def get_request(self) -> tuple[socket.socket, object]:
         """Accept one connection: small answers leave at once, and a stalled PDU ends it.

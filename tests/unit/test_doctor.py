@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import shutil
 import socket
 import subprocess
@@ -363,12 +364,15 @@ def test_a_running_page_holds_its_own_port(tmp_path):
     assert f"127.0.0.1:{server.server_port} is served by a running node" == finding.text
 
 
+# pynetdicom drops the socket of a refused connection without closing it; it goes with the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_peers_are_asked_by_c_echo(tmp_path):
     settings = settings_in(tmp_path)
     with a_scp(tmp_path) as port:
         peer = PeerSection(ae_title="ANY", host="127.0.0.1", port=port)
         there = network.check_peer("pacs", peer, settings)
     gone = network.check_peer("pacs", peer, settings)
+    gc.collect()
     sender = network.check_peer("ct", PeerSection(ae_title="CT1"), settings)
 
     assert f"ANY at 127.0.0.1:{port} answers C-ECHO" == there.text
