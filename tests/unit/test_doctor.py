@@ -364,7 +364,7 @@ def test_a_running_page_holds_its_own_port(tmp_path):
     assert f"127.0.0.1:{server.server_port} is served by a running node" == finding.text
 
 
-# pynetdicom drops the socket of a refused connection without closing it; it goes with the collector.
+# pynetdicom drops the socket of a refused connection unclosed; it goes with the collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_peers_are_asked_by_c_echo(tmp_path):
     settings = settings_in(tmp_path)
