@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 log = get_log(__name__)
 
 LOOK_EVERY_S = 1.0  # finds what other processes and passing time have made due
-STOP_WITHIN_S = 10.0
 
 
 class DeliveryLoop:
@@ -51,11 +50,11 @@ class DeliveryLoop:
         """Look for deliveries now: there are new ones."""
         self._news.set()
 
-    def stop(self) -> None:
-        """Begin no other delivery, and wait a little for the one underway."""
+    def stop(self, within_s: float) -> None:
+        """Begin no other delivery, and wait a while for the end of the one underway."""
         self._stopping.set()
         self._news.set()
-        self._thread.join(STOP_WITHIN_S)
+        self._thread.join(within_s)
 
     def _loop(self) -> None:
         interrupted = True

@@ -8,7 +8,6 @@ its input ends, its parent is gone or wants no more, and it exits at once, whate
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.observe.redact import describe
+from pipelines.devices import find_devices
 from pipelines.errors import PipelineRefused
 
 if TYPE_CHECKING:
@@ -56,18 +56,6 @@ def answer(request_json: str, say: Callable[[dict[str, Any]], None]) -> None:
         say({"status": "failed", "code": type(error).__name__, "reason": describe(error)})
     else:
         say({"status": "succeeded", "manifest": json.loads(manifest.to_json())})
-
-
-def find_devices() -> list[str]:
-    """``["cuda:0", ...]`` for every GPU that torch can use, or ``["cpu"]``."""
-    try:
-        ctypes.CDLL("libcuda.so.1")  # the driver; without it there is no need to load torch
-    except OSError:
-        return ["cpu"]
-    import torch  # noqa: PLC0415 - takes seconds
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return [f"cuda:{number}" for number in range(count)] or ["cpu"]
 
 
 def _take_pipes() -> TextIO:

@@ -22,7 +22,7 @@ from dicom_node.net.quiet import set_switches
 from dicom_node.net.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pydicom import Dataset
@@ -64,11 +64,16 @@ def echo(peer: PeerSection, our_aet: str, timeout_s: float) -> None:
 
 
 def send(
-    peer: PeerSection, our_aet: str, files: Sequence[OutgoingFile], timeout_s: float
+    peer: PeerSection,
+    our_aet: str,
+    files: Sequence[OutgoingFile],
+    timeout_s: float,
+    on_status: Callable[[int], None] = lambda _status: None,
 ) -> list[int]:
     """Send every file by C-STORE and give the peer's status for each, in the same order.
 
-    A file of which the peer takes no presentation context gets 0x0122.
+    A file of which the peer takes no presentation context gets 0x0122. `on_status` is told each
+    status as it comes.
 
     Raises
     ------
@@ -82,6 +87,7 @@ def send(
         try:
             for index in indices:
                 statuses[index] = _store(association, files[index], peer)
+                on_status(statuses[index])
         finally:
             _close(association)
     return [statuses[index] for index in range(len(files))]

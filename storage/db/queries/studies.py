@@ -20,6 +20,11 @@ def find_study(session: Session, study_uid: str) -> Study | None:
     return session.scalars(select(Study).where(Study.study_uid == study_uid)).one_or_none()
 
 
+def study_of(session: Session, study_id: int) -> Study | None:
+    """The study of this number."""
+    return session.get(Study, study_id)
+
+
 def find_or_add_study(session: Session, study_uid: str, **values: object) -> Study:
     """The study of this UID; a new one has these column values."""
     found = find_study(session, study_uid)

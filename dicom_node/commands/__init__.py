@@ -1,0 +1,1 @@
+"""What a person runs: one module for each group of commands, loading only what it needs."""

@@ -1,0 +1,150 @@
+"""The core process, and the only place that knows all of the node's parts.
+
+``python -m dicom_node.node [--config node.toml]``: settles and decides studies, runs jobs in slots,
+delivers, keeps the clock, serves the admin page. It receives nothing: `dicom_node.receiver` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dicom_node import __version__
+from dicom_node.config import Settings, load_settings
+from dicom_node.data_folder import open_data_folder
+from dicom_node.delivery.rows import fail_unaddressed
+from dicom_node.delivery.send import DeliveryLoop
+from dicom_node.errors import NodeError
+from dicom_node.intake.reindex import index_unrowed
+from dicom_node.jobs.bench import Bench
+from dicom_node.jobs.devices import make_slots
+from dicom_node.jobs.engine_local import LocalEngine
+from dicom_node.jobs.equipment import device_uid_of
+from dicom_node.observe.logging import configure, get_log
+from dicom_node.rulebook import load_rulebook
+from dicom_node.schedule import begin, duties_of
+from dicom_node.stop import stop_event
+from dicom_node.web.app import create_app
+from dicom_node.web.auth import first_admin_link
+from dicom_node.web.serve import serve
+from pipelines.errors import PipelineError
+from pipelines.registry import load_cards
+from storage.audit import AuditEvent, record
+from storage.db.engine import Database
+from storage.db.schema import check
+from storage.errors import StorageError
+from storage.files.local import LocalStore
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+log = get_log(__name__)
+
+STOP_GRACE_S = 10.0  # how long a running job and a delivery may go on after SIGTERM
+APPLICATION_ACTIVITY, STARTED, STOPPED = "110100", "110120", "110121"  # PS3.15 A.5.3.1
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run until told to stop; the exit code is 0 after a clean stop."""
+    parser = argparse.ArgumentParser(prog="python -m dicom_node.node")
+    parser.add_argument("--config", type=Path, help="settings file; none: defaults")
+    arguments = parser.parse_args(argv)
+    stop = stop_event()
+    try:
+        settings = load_settings(arguments.config)
+        configure(settings.log.level, settings.log.format)
+        run_core(settings, stop)
+    except (NodeError, StorageError, PipelineError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code if isinstance(error, NodeError) else NodeError.exit_code)
+
+
+def run_core(settings: Settings, stop: threading.Event) -> None:
+    """Put the parts together, run them until `stop` is set, and take them apart."""
+    open_data_folder(settings.node.data_folder)
+    with ExitStack() as parts:
+        db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
+        parts.callback(db.close)
+        check(db)
+        store = LocalStore(settings.store_folder)
+        store.sweep_parts()
+        shutil.rmtree(settings.work_folder, ignore_errors=True)
+        cards = load_cards()
+        rules = load_rulebook(settings)
+        _record(db, STARTED, f"dicom-node {__version__} started")
+        parts.callback(_record, db, STOPPED, f"dicom-node {__version__} stopped")
+
+        loops = [
+            DeliveryLoop(name, peer, db, store, settings)
+            for name, peer in settings.peers.items()
+            if peer.host and peer.port
+        ]
+        engine = LocalEngine(
+            Bench(
+                db,
+                store,
+                settings,
+                device_uid_of(settings.node.data_folder),
+                lambda: _wake(loops),
+            )
+        )
+        served = serve(create_app(db, store, settings, engine, cards), settings)
+        parts.callback(served.stop)
+        _announce(db, served.url)
+
+        # Files that a crash left without a row belong to their study before it is settled.
+        index_unrowed(db, store, settings)
+        destinations = [loop.name for loop in loops]
+        fail_unaddressed(db, destinations)
+        for loop in loops:
+            loop.start()
+        parts.callback(_stop, loops)
+        engine.serve(make_slots(settings.jobs.slots))
+        parts.callback(engine.stop, STOP_GRACE_S)
+        scheduler = begin(duties_of(db, settings, rules, engine, destinations))
+        parts.callback(scheduler.shutdown)
+        log.info("core runs", pid=os.getpid(), version=__version__)
+        stop.wait()
+        log.info("core stops", pid=os.getpid())
+
+
+def _announce(db: Database, url: str) -> None:
+    """Tell the person at the terminal where the page is; the log never has the link."""
+    sys.stdout.write(f"admin page on {url}\n")
+    link = first_admin_link(db, url)
+    if link:
+        sys.stdout.write(f"make the first admin within a day, once: {link}\n")
+    sys.stdout.flush()
+
+
+def _wake(loops: Sequence[DeliveryLoop]) -> None:
+    for loop in loops:
+        loop.wake()
+
+
+def _stop(loops: Sequence[DeliveryLoop]) -> None:
+    until = time.monotonic() + STOP_GRACE_S
+    for within_s in (0.0, STOP_GRACE_S):  # all are told before any is waited for
+        for loop in loops:
+            loop.stop(min(within_s, max(0.0, until - time.monotonic())))
+
+
+def _record(db: Database, event_type: str, text: str) -> None:
+    with db.begin() as session:
+        record(
+            session,
+            AuditEvent(
+                APPLICATION_ACTIVITY, "E", "node", text, event_type=event_type, subject="node"
+            ),
+        )
+
+
+if __name__ == "__main__":
+    main()

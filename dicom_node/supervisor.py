@@ -1,0 +1,168 @@
+"""`dicom-node serve`: starts the receivers and the core, restarts what dies, stops all cleanly.
+
+It holds the listening socket, so that a restarted receiver goes on where the dead one was, and the
+lock of the data folder. Each child has a pipe as its standard input: whatever becomes of this
+process, the pipe closes and the children end.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from dicom_node.data_folder import lock_data_folder, open_data_folder
+from dicom_node.net.listener import open_listener
+from dicom_node.observe.logging import configure, get_log
+from dicom_node.rulebook import load_rulebook
+from storage.db.engine import Database
+from storage.db.schema import create_or_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from dicom_node.config import Settings
+
+log = get_log(__name__)
+
+LOOK_S = 0.2
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+SOUND_AFTER_S = 60.0  # a child that lived this long has not died of its start
+STOP_WITHIN_S = 40.0
+FINAL_CODES = (2, 3, 4)  # settings, port, folder (dicom_node.errors): no restart mends them
+
+
+class Child:
+    """A child process that is started again, after a growing pause, whenever it ends."""
+
+    def __init__(self, role: str, command: Sequence[str], descriptors: Sequence[int]) -> None:
+        self.role = role
+        self._command = [sys.executable, "-m", *command]
+        self._descriptors = tuple(descriptors)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = self._due_at = 0.0
+        self._pause_s = FIRST_PAUSE_S
+
+    def look_after(self) -> int | None:
+        """Start it if it is due; its exit code when it has just ended."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._due_at:
+                self._start()
+            return None
+        code = self._process.poll()
+        if code is None:
+            return None
+        lived_s = now - self._started_at
+        self._pause_s = FIRST_PAUSE_S if lived_s > SOUND_AFTER_S else self._pause_s
+        self._due_at = now + self._pause_s
+        log.error(
+            "child ended", role=self.role, pid=self._process.pid, exit_code=code,
+            retry_in_s=self._pause_s,
+        )  # fmt: skip
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        self._release()
+        return code
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self._process:
+            self._process.terminate()
+
+    def wait(self, within_s: float) -> None:
+        """Return when it has ended; what has not within the time is killed."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.0, within_s))
+        except subprocess.TimeoutExpired:
+            log.warning("child killed: it did not stop", role=self.role, pid=self._process.pid)
+            self._process.kill()
+            self._process.wait()
+        self._release()
+
+    def _start(self) -> None:
+        self._started_at = time.monotonic()
+        # An ignored signal stays ignored in the child: Ctrl-C reaches this process alone.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this program's own modules
+                self._command, stdin=subprocess.PIPE, pass_fds=self._descriptors
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+        log.info("child started", role=self.role, pid=self._process.pid)
+
+    def _release(self) -> None:
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+        self._process = None
+
+
+def serve(settings: Settings, config: Path | None, say: Callable[[str], None]) -> int:
+    """Run the node until SIGTERM or Ctrl-C; the exit code.
+
+    Parameters
+    ----------
+    config : Path or None
+        The file that `settings` came from, for the children to read again.
+    say : callable
+        Tells the person at the terminal one line.
+
+    Raises
+    ------
+    NodeError, StorageError, PipelineError
+        The node cannot start.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: stop.set())
+    configure(settings.log.level, settings.log.format)
+    open_data_folder(settings.node.data_folder)
+    lock = lock_data_folder(settings.node.data_folder)
+    _check_what_restarts_cannot_mend(settings)
+    with open_listener(settings.receive.host, settings.receive.port) as listener:
+        host, port = listener.getsockname()[:2]
+        say(f"receiving DICOM on {host}:{port} as {settings.node.ae_title}")
+        say(f"keeping everything in {settings.node.data_folder.absolute()}")
+        arguments = [] if config is None else ["--config", str(config)]
+        fd = listener.fileno()
+        receive = ["dicom_node.receiver", *arguments, "--listen-fd", str(fd)]
+        children = [Child("core", ["dicom_node.node", *arguments], [lock])] + [
+            Child(f"receiver-{number}", receive, [fd, lock])
+            for number in range(1, settings.receive.receivers + 1)
+        ]
+        code = _keep_running(children, stop)
+    log.info("node stopped", exit_code=code)
+    return code
+
+
+def _keep_running(children: Sequence[Child], stop: threading.Event) -> int:
+    """Look after the children until told to stop, or until one says that it cannot run."""
+    code = 0
+    while not code:
+        codes = [child.look_after() for child in children]
+        code = next((ended for ended in codes if ended in FINAL_CODES), 0)
+        if stop.wait(LOOK_S):
+            break
+    for child in children:
+        child.terminate()
+    until = time.monotonic() + STOP_WITHIN_S
+    for child in children:
+        child.wait(until - time.monotonic())
+    return code
+
+
+def _check_what_restarts_cannot_mend(settings: Settings) -> None:
+    """Cards, rules and the database's schema, before anything is started on them."""
+    load_rulebook(settings)
+    db = Database(settings.database_url)
+    try:
+        create_or_check(db)
+    finally:
+        db.close()
