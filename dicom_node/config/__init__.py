@@ -2,15 +2,12 @@
 
 from dicom_node.config.load import load_settings
 from dicom_node.config.settings import (
-    PRIORITIES,
-    AETitle,
     DatabaseSection,
     DeliverSection,
     JobsSection,
     LogSection,
     NodeSection,
     PeerSection,
-    Priority,
     ReceiveSection,
     ResultsSection,
     RulesSection,
@@ -18,6 +15,7 @@ from dicom_node.config.settings import (
     WebSection,
     is_loopback,
 )
+from dicom_node.config.values import PRIORITIES, AETitle, Priority
 
 __all__ = [
     "PRIORITIES",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,8 +61,9 @@ class _Stderr:
         pass
 
     def debug(self, line: str) -> None:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError, AttributeError):  # nobody listens: no reason to stop
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
 
     info = warning = error = critical = exception = fatal = msg = debug
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import logging
 import subprocess
@@ -262,6 +263,14 @@ def test_a_process_that_set_nothing_up_is_discreet_too(capsys):
     told = capsys.readouterr()
     assert told.err.endswith("odd  study=1 withheld=1\n")
     assert "" == told.out
+
+
+def test_a_log_that_nobody_reads_stops_nothing(monkeypatch):
+    closed = io.StringIO()
+    closed.close()
+    for stream in (closed, None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        get_log("x").warning("unheard")
 
 
 def test_pydicom_can_read_the_builder_image(tmp_path):

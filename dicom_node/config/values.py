@@ -1,0 +1,46 @@
+"""The kinds of values that settings take, each checked with a message of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+PRIORITIES = {"routine": 0, "urgent": 50, "stat": 100}
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
+def _ae_title(value: str) -> str:
+    if not 1 <= len(value.strip()) <= 16 or "\\" in value or not _is_plain(value):
+        raise ValueError("an AE title has 1 to 16 plain ASCII characters and no backslash")
+    return value.strip()
+
+
+def _text_value(value: str) -> str:
+    if "\\" in value or not value.isprintable():
+        raise ValueError("a DICOM text value has no backslash and no control characters")
+    return value.strip()
+
+
+def _slot(value: str) -> str:
+    card = value.removeprefix("cuda:")
+    if value not in ("auto", "cpu") and (card == value or not card.isdecimal()):
+        raise ValueError(f'a slot is "auto", "cpu" or "cuda:0", not {value!r}')
+    return value
+
+
+def _peer_name(value: str) -> str:
+    if not value.replace("-", "").replace("_", "").isalnum() or len(value) > 64:
+        raise ValueError("a peer's name has letters, digits, - and _, at most 64")
+    return value
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+TextValue = Annotated[str, AfterValidator(_text_value)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Slot = Annotated[str, AfterValidator(_slot)]
+Priority = Literal["routine", "urgent", "stat"]
+PeerName = Annotated[str, AfterValidator(_peer_name)]
