@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipelines.volume import Frames, Volume
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from pipelines.models.card import ModelCard
@@ -49,7 +48,7 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class Enhanced:
-    """New pixel values on the source's own grid, in its units: float32, the source array's shape."""
+    """New pixel values on the source's grid, in its units: float32, the source array's shape."""
 
     array: NDArray[np.float32]
 

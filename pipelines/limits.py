@@ -38,12 +38,12 @@ def _check_kind(card: ModelCard, source: Source) -> None:
         raise PipelineRefused("colour", f"{card.title} is for grey images, not for colour.")
     if not has_tissue_region(image):
         raise PipelineRefused("no-tissue-region", "No region of the image shows tissue in 2D.")
-    if card.kind == "segment" and isinstance(source, Volume):
-        if not image.get("FrameOfReferenceUID"):  # SEG-05
-            raise PipelineRefused(
-                "no-frame-of-reference",
-                "The slices have no Frame of Reference UID, so nothing can refer to their places.",
-            )
+    placed = not isinstance(source, Volume) or image.get("FrameOfReferenceUID")
+    if card.kind == "segment" and not placed:  # SEG-05
+        raise PipelineRefused(
+            "no-frame-of-reference",
+            "The slices have no Frame of Reference UID, so nothing can refer to their places.",
+        )
 
 
 def _check_size(limits: Limits, source: Source) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.pixels import apply_color_lut, pixel_array
 
 from pipelines.errors import PipelineRefused
+from pipelines.header import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,8 @@ def decode(image: Dataset) -> StoredPixels:
     PipelineRefused
         ``no-pixel-data``, ``unsupported-pixels`` or ``undecodable``.
     """
-    if "PixelData" not in image or not image.get("Rows") or not image.get("Columns"):
+    sized = whole_number(image, "Rows") > 0 and whole_number(image, "Columns") > 0
+    if "PixelData" not in image or not sized:
         raise PipelineRefused("no-pixel-data", "An instance holds no pixel data.")
     photometric = str(image.get("PhotometricInterpretation", ""))
     _check_layout(image, photometric)
@@ -79,15 +81,15 @@ def bits_range(image: Dataset) -> tuple[int, int]:
 
 def _check_layout(image: Dataset, photometric: str) -> None:
     """Refuse what no image class that we process stores."""
-    allocated, stored = int(image.get("BitsAllocated", 0)), int(image.get("BitsStored", 0))
-    high = int(image.get("HighBit", stored - 1))
+    allocated, stored = whole_number(image, "BitsAllocated"), whole_number(image, "BitsStored")
+    high = whole_number(image, "HighBit", stored - 1)
     wanted = (8, 16) if photometric in GREY else (8,)
     if (
         photometric not in GREY | COLOUR
         or allocated not in wanted
         or not 1 <= stored <= allocated
         or high != stored - 1
-        or int(image.get("PixelRepresentation", -1)) not in (0, 1)
+        or whole_number(image, "PixelRepresentation", -1) not in (0, 1)
     ):
         raise PipelineRefused(
             "unsupported-pixels",

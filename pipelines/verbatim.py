@@ -16,8 +16,10 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence as DicomSequence
 
+from pipelines.header import whole_number
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pydicom.tag import BaseTag
 
@@ -41,7 +43,7 @@ class Element(NamedTuple):
 
 def elements(dataset: Dataset) -> Iterator[Element]:
     """Every public element of `dataset` in tag order, without group lengths and pixel data."""
-    signed = int(dataset.get("PixelRepresentation", 0) or 0) == 1
+    signed = whole_number(dataset, "PixelRepresentation") == 1
     for tag in sorted(dataset.keys()):
         if tag.is_private or tag.element == 0 or tag >= _IMAGE_BYTES:
             continue
@@ -62,19 +64,18 @@ def element(dataset: Dataset, tag: BaseTag, *, signed: bool = False) -> Element:
     return Element(tag, vr, value)
 
 
-def copy_verbatim(dataset: Dataset, drop: frozenset[int] = frozenset()) -> Dataset:
-    """A data set of raw elements equal to `dataset` in every public value.
+def copy_verbatim(dataset: Dataset, keep: Callable[[int], bool] = lambda _tag: True) -> Dataset:
+    """A data set of raw elements equal to `dataset` in every public value whose tag `keep` accepts.
 
-    Private elements, group lengths and pixel data stay behind, and the tags in `drop` on every
-    level. What is set on the copy afterwards is encoded in its Specific Character Set.
+    Private elements, group lengths and pixel data stay behind on every level; `keep` is asked on
+    the topmost alone. What is set on the copy afterwards is encoded in its Specific Character Set.
     """
     copy = Dataset()
     for each in elements(dataset):
-        if each.tag in drop:
+        if not keep(each.tag):
             continue
         if isinstance(each.value, DicomSequence):
-            items = [copy_verbatim(item, drop) for item in each.value]
-            copy.add_new(each.tag, "SQ", items)
+            copy.add_new(each.tag, "SQ", [copy_verbatim(item) for item in each.value])
         else:
             copy[each.tag] = raw(each.tag, each.vr, each.value)
     return mark_encoded(copy)
@@ -91,8 +92,8 @@ def raw(tag: BaseTag, vr: str, value: bytes) -> RawDataElement:
 
 def mark_encoded(dataset: Dataset) -> Dataset:
     """Tell pydicom that the raw elements are Explicit VR Little Endian in the set's own charset."""
-    dataset.set_original_encoding(False, True, dataset._character_set)  # noqa: SLF001 - pydicom
-    # compares this with the charset at writing; equal means raw elements are not decoded.
+    # pydicom compares the two at writing; equal means that raw elements are not decoded.
+    dataset.set_original_encoding(False, True, dataset._character_set)
     return dataset
 
 
@@ -122,6 +123,6 @@ def _encode(dataset: Dataset, tag: BaseTag, vr: str) -> bytes:
         decoded = type(decoded)(tag, vr, decoded.value)
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, True
-    write_data_element(buffer, decoded, dataset._character_set)  # noqa: SLF001 - the encoding that
-    # the values were decoded with, inherited by items of sequences; no public name gives it.
+    # No public name gives the encoding that an item of a sequence inherits from its parent.
+    write_data_element(buffer, decoded, dataset._character_set)
     return buffer.getvalue()[8:]  # after tag and 4-byte length

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.dicom_in.instances import digest, read_instances
 from pipelines.dicom_in.values import padding_mask, refuse_too_large, rescale
+from pipelines.header import numbers, whole_number
 from pipelines.stored_pixels import GREY, decode
 from pipelines.volume import Frames
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom import Dataset
+
+_CENTIMETRES = 3  # Physical Units of a region (PS3.3 C.8.5.5.1.15)
 
 
 def read_frames(path: Path | str) -> Frames:
@@ -28,8 +32,8 @@ def read_frames(path: Path | str) -> Frames:
     """
     image = read_instances([path])[0]
     samples = 1 if str(image.get("PhotometricInterpretation", "")) in GREY else 3
-    frames = int(image.get("NumberOfFrames", None) or 1)
-    refuse_too_large(frames * int(image.get("Rows", 0)) * int(image.get("Columns", 0)) * samples)
+    size = [whole_number(image, word) for word in ("Rows", "Columns")]
+    refuse_too_large(whole_number(image, "NumberOfFrames", 1) * math.prod(size) * samples)
     pixels = decode(image)
     array = pixels.values.astype(np.float32) if samples == 3 else rescale(image, pixels.values)
     padding = padding_mask(image, pixels)
@@ -45,13 +49,14 @@ def read_frames(path: Path | str) -> Frames:
 def _spacing_mm(image: Dataset) -> tuple[float, float] | None:
     """Row and column distance: in the patient, at the imager, or in the one ultrasound region."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-        values = image.get(keyword)
-        if values and len(values) == 2 and min(map(float, values)) > 0:
-            return float(values[0]), float(values[1])
+        values = numbers(image, keyword)
+        if len(values) == 2 and min(values) > 0:
+            return values[0], values[1]
     regions = image.get("SequenceOfUltrasoundRegions") or []
-    units = [(region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection"),
-              abs(float(region.get("PhysicalDeltaY", 0) or 0)),
-              abs(float(region.get("PhysicalDeltaX", 0) or 0))) for region in regions]  # fmt: skip
-    if len(units) == 1 and units[0][:2] == (3, 3) and min(units[0][2:]) > 0:  # 3 is centimetres
-        return 10 * units[0][2], 10 * units[0][3]
-    return None
+    if len(regions) != 1:
+        return None
+    units = {whole_number(regions[0], f"PhysicalUnits{axis}Direction") for axis in "XY"}
+    deltas = [abs(next(iter(numbers(regions[0], f"PhysicalDelta{axis}")), 0.0)) for axis in "YX"]
+    if units != {_CENTIMETRES} or not all(deltas):
+        return None
+    return 10 * deltas[0], 10 * deltas[1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipelines.errors import PipelineRefused
+from pipelines.header import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,12 +76,9 @@ def stack_slices(images: Sequence[Dataset]) -> Stack:
 
 
 def _numbers(image: Dataset, keyword: str, count: int) -> list[float]:
-    """The element's `count` finite numbers."""
-    try:
-        values = [float(value) for value in image[keyword].value]
-    except (KeyError, TypeError, ValueError):
-        values = []
-    if len(values) != count or not np.isfinite(values).all():
+    """The element's `count` numbers."""
+    values = numbers(image, keyword)
+    if len(values) != count:
         raise PipelineRefused("no-geometry", f"A slice has no usable {keyword}.")
     return values
 
@@ -108,7 +106,7 @@ def _even_step(depths: NDArray[np.float64], first: Dataset) -> float:
     """Millimetres between neighbouring `depths`; a single slice has its thickness."""
     steps = np.diff(depths)
     if not steps.size:
-        return float(first.get("SliceThickness", None) or 1.0)
+        return next(iter(numbers(first, "SliceThickness")), 0.0) or 1.0
     step = float((depths[-1] - depths[0]) / steps.size)
     even = depths[0] + step * np.arange(len(depths))
     if np.abs(depths - even).max() > STEP_TOLERANCE * step:
@@ -125,7 +123,8 @@ def _refuse_gaps(steps: NDArray[np.float64]) -> None:
     if even and multiples.round().min() >= 1 and missing:
         raise PipelineRefused(
             "missing-slices",
-            f"{missing} slices of an even stack, {usual:.3g} mm apart, are missing.",
+            f"{missing} of {missing + len(steps) + 1} slices of a stack, {usual:.3g} mm apart, "
+            "are missing.",
         )
     raise PipelineRefused(
         "irregular-spacing",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.errors import PipelineRefused
+from pipelines.header import numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,14 +30,12 @@ def rescale_of(image: Dataset) -> tuple[float, float]:
     """Slope and intercept of the image's own Modality LUT (PS3.3 C.11.1), 1 and 0 without one."""
     if image.get("ModalityLUTSequence"):
         raise PipelineRefused("modality-lut", "The image has a Modality LUT table, no rescale.")
-    try:
-        slope = float(_or(image.get("RescaleSlope"), 1))
-        intercept = float(_or(image.get("RescaleIntercept"), 0))
-    except (TypeError, ValueError):
-        slope = intercept = 0.0
-    if slope == 0 or not np.isfinite([slope, intercept]).all():
+    slope, intercept = numbers(image, "RescaleSlope"), numbers(image, "RescaleIntercept")
+    if "RescaleSlope" not in image and "RescaleIntercept" not in image:
+        return 1.0, 0.0
+    if len(slope) != 1 or slope[0] == 0 or len(intercept) != 1:
         raise PipelineRefused("bad-rescale", "Rescale Slope or Rescale Intercept is unusable.")
-    return slope, intercept
+    return slope[0], intercept[0]
 
 
 def rescale(image: Dataset, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -49,11 +48,11 @@ def rescale(image: Dataset, values: NDArray[Any]) -> NDArray[np.float32]:
 
 def padding_range(image: Dataset) -> tuple[int, int] | None:
     """Lowest and highest padded stored value (PS3.3 C.7.5.1.1.2), or None without padding."""
-    value = image.get("PixelPaddingValue")
-    if value is None or value == "":
+    value = numbers(image, "PixelPaddingValue")
+    if not value:
         return None
-    limit = _or(image.get("PixelPaddingRangeLimit"), value)
-    low, high = sorted((_as_stored(int(value), image), _as_stored(int(limit), image)))
+    limit = numbers(image, "PixelPaddingRangeLimit") or value
+    low, high = sorted((_as_stored(int(value[0]), image), _as_stored(int(limit[0]), image)))
     return low, high
 
 
@@ -79,7 +78,3 @@ def _as_stored(value: int, image: Dataset) -> int:
     if int(image.PixelRepresentation) == 1 and value >= 1 << (bits - 1):
         return value - (1 << bits)
     return value
-
-
-def _or(value: Any, default: float) -> Any:  # noqa: ANN401 - a DICOM value of any kind
-    return default if value is None or value == "" else value

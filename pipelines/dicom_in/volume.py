@@ -10,6 +10,7 @@ from pipelines.dicom_in.geometry import stack_slices
 from pipelines.dicom_in.instances import digest, read_instances
 from pipelines.dicom_in.values import padding_mask, refuse_too_large, rescale
 from pipelines.errors import PipelineRefused
+from pipelines.header import whole_number
 from pipelines.stored_pixels import GREY, decode
 from pipelines.volume import Volume
 
@@ -67,7 +68,7 @@ def read_volume(paths: Sequence[Path | str]) -> Volume:
 
 
 def _refuse_multi_frame(image: Dataset) -> None:
-    if int(image.get("NumberOfFrames", None) or 1) > 1:
+    if whole_number(image, "NumberOfFrames", 1) > 1:
         raise PipelineRefused(
             "multi-frame", "An object of several frames; single-frame slices are wanted."
         )

@@ -90,7 +90,7 @@ class ModelCard(_Strict):
     licence: str = Field(min_length=1)
     limits: Limits
     evidence: Evidence
-    suffix: str = Field(max_length=24)
+    suffix: str = Field(max_length=24, pattern=r"^[ -~]+$")
     parameters: dict[str, float | int | str | bool] = {}
     derivation: Code | None = None
     segments: list[Segment] = []

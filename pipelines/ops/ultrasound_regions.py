@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.header import whole_number
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
@@ -22,8 +24,10 @@ def tissue_mask(image: Dataset) -> NDArray[np.bool_] | None:
     if not regions:
         return None
     mask = np.zeros((int(image.Rows), int(image.Columns)), np.bool_)
-    # What is drawn over the tissue (colour flow, a trace) is a region of its own, taken out last.
-    for region in sorted(regions, key=_is_tissue, reverse=True):
+    # What is drawn over the tissue (colour flow, a trace) is a region of its own, taken out last;
+    # a region of no kind is the screen around it.
+    kinds = [region for region in regions if _kind(region) != (0, 0)]
+    for region in sorted(kinds, key=_is_tissue, reverse=True):
         left, top = int(region.RegionLocationMinX0), int(region.RegionLocationMinY0)
         right, bottom = int(region.RegionLocationMaxX1), int(region.RegionLocationMaxY1)
         inside = np.s_[max(top, 0) : max(bottom, 0) + 1, max(left, 0) : max(right, 0) + 1]
@@ -38,5 +42,12 @@ def has_tissue_region(image: Dataset) -> bool:
 
 
 def _is_tissue(region: Dataset) -> bool:
-    kind = region.get("RegionSpatialFormat"), region.get("RegionDataType")
-    return kind == (_FORMAT_2D, _DATA_TISSUE)
+    return _kind(region) == (_FORMAT_2D, _DATA_TISSUE)
+
+
+def _kind(region: Dataset) -> tuple[int, int]:
+    """Region Spatial Format and Region Data Type; 0 is none or not applicable."""
+    return (
+        whole_number(region, "RegionSpatialFormat"),
+        whole_number(region, "RegionDataType"),
+    )

@@ -1,0 +1,156 @@
+"""The enhanced image: one derived instance per source instance, on its grid, in its units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom.dataelem import DataElement
+
+from pipelines.dicom_out.attributes import keeps
+from pipelines.dicom_out.dates import da, tm
+from pipelines.dicom_out.files import write
+from pipelines.dicom_out.lossy import lossy_compression
+from pipelines.dicom_out.provenance import (
+    Origin,
+    code_item,
+    coding_schemes,
+    describe_series,
+    put,
+    referenced_series,
+    source_device,
+    source_reference,
+)
+from pipelines.dicom_out.stored import Values, to_stored
+from pipelines.dicom_out.text import fits, text_of, to_utf8
+from pipelines.ops.ultrasound_regions import tissue_mask
+from pipelines.stored_pixels import decode
+from pipelines.verbatim import copy_verbatim, mark_encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from pipelines.contract import Enhanced, Source
+    from pipelines.manifest import OutputFile
+
+_PIXEL_DATA = 0x7FE00010
+
+
+def write_enhanced(
+    source: Source, result: Enhanced, origin: Origin, folder: Path
+) -> Iterator[tuple[OutputFile, int]]:
+    """Write an enhanced image for every source instance; gives each file and its clipped pixels."""
+    for index, image in enumerate(source.sources):
+        # A volume has a plane per instance, frames have one instance.
+        part = np.s_[index : index + 1] if len(source.sources) > 1 else np.s_[:]
+        padding = None if source.padding is None else source.padding[part]
+        after = inside_regions(image, source.array[part], result.array[part])
+        stored = to_stored(image, decode(image), Values(source.array[part], after, padding))
+        derived = derive(image, source.digests[index], origin)
+        put_pixels(derived, stored.words)
+        yield write(derived, folder, "enhanced"), stored.clipped
+
+
+def inside_regions(
+    image: Dataset, before: NDArray[np.float32], after: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """`after` where an ultrasound image shows tissue, `before` elsewhere (standard A.3)."""
+    mask = tissue_mask(image)
+    if mask is None:
+        return after
+    if after.ndim == 4:
+        mask = mask[..., None]
+    return np.where(mask, after, before)
+
+
+def derive(image: Dataset, digest: str, origin: Origin) -> Dataset:
+    """The header of the image derived from `image`: see `pipelines.dicom_out.attributes`."""
+    colour = int(image.get("SamplesPerPixel", 1)) > 1 or "PALETTE" in str(
+        image.PhotometricInterpretation
+    )
+    modality = str(image.Modality)
+    plain = copy_verbatim(image)
+    ours = origin.equipment()
+    suffix = origin.card.suffix
+    own = "".join(map(str, ours.values())) + text_of(plain, "SeriesDescription")
+    if not fits(own, plain):
+        plain = to_utf8(plain)
+    keep = keeps(modality, colour=colour)
+    derived = copy_verbatim(plain, keep)
+    moment = origin.moment(image)
+    dates: dict[str, Any] = {
+        "InstanceCreationDate": da(moment),
+        "InstanceCreationTime": tm(moment),
+        "ContentDate": da(moment),
+        "ContentTime": tm(moment),
+    }
+    if modality != "PT":
+        dates |= {"SeriesDate": da(moment), "SeriesTime": tm(moment)}
+    put(derived, ours | dates)
+    put(
+        derived,
+        {
+            "SOPInstanceUID": origin.uid(f"enhanced {digest}"),
+            "SeriesInstanceUID": origin.uid("enhanced series"),
+            "SeriesNumber": origin.series_number(image),
+            "ImageType": _image_type(image, origin.request.image_type_2),
+            "DerivationDescription": origin.description(),
+        },
+    )
+    describe_series(derived, plain, suffix)
+    _put_references(derived, plain, origin)
+    put(derived, lossy_compression(image))
+    if colour:
+        put(
+            derived,
+            {
+                "PhotometricInterpretation": "RGB",
+                "SamplesPerPixel": 3,
+                "PlanarConfiguration": 0,
+            },
+        )
+    return mark_encoded(derived)
+
+
+def put_pixels(derived: Dataset, words: NDArray[Any]) -> None:
+    """Native Pixel Data, little endian, of even length."""
+    little = words.astype(words.dtype.newbyteorder("<"), copy=False)
+    content = np.ascontiguousarray(little).tobytes()
+    vr = "OB" if words.dtype.itemsize == 1 else "OW"
+    derived[_PIXEL_DATA] = DataElement(_PIXEL_DATA, vr, content + b"\0" * (len(content) % 2))
+
+
+def _image_type(image: Dataset, second: str) -> list[str]:
+    """ENH-05 to ENH-07: DERIVED, then by modality and site, then the source's own values."""
+    found = image.get("ImageType") or []
+    values = [found] if isinstance(found, str) else [str(value) for value in found]
+    if str(image.Modality) in ("PT", "NM"):
+        kept = "PRIMARY"  # enumerated: PS3.3 C.8.9.4.1.1 for PET, C.8.4.9.1.1 for NM
+    elif second == "SOURCE" and len(values) > 1:
+        kept = values[1]
+    else:
+        kept = "SECONDARY"
+    return ["DERIVED", kept, *values[2:]]
+
+
+def _put_references(derived: Dataset, plain: Dataset, origin: Origin) -> None:
+    """ENH-09, ENH-11, ENH-12, ENH-14: earlier steps and devices stay, ours comes last."""
+    code = origin.card.derivation
+    if code is not None:
+        derived.DerivationCodeSequence = [
+            *plain.get("DerivationCodeSequence", []),
+            code_item(code),
+        ]
+    schemes = [*plain.get("CodingSchemeIdentificationSequence", []), *coding_schemes(code)]
+    if schemes:
+        derived.CodingSchemeIdentificationSequence = schemes
+    derived.ContributingEquipmentSequence = [
+        *plain.get("ContributingEquipmentSequence", []),
+        source_device(plain),
+    ]
+    derived.SourceImageSequence = [source_reference(plain)]
+    derived.ReferencedSeriesSequence = [referenced_series(plain, [plain])]

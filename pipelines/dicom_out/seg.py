@@ -1,0 +1,200 @@
+"""The segmentation object: BINARY, on the source's grid, checked after it is written (SEG-01)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import highdicom as hd
+import numpy as np
+from highdicom.color import CIELabColor
+from highdicom.content import AlgorithmIdentificationSequence
+from highdicom.seg import Segmentation, SegmentDescription
+from highdicom.seg.enum import SegmentAlgorithmTypeValues, SegmentationTypeValues
+from highdicom.sr.coding import CodedConcept
+from pydicom.dataelem import DataElement
+from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRLittleEndian
+
+from pipelines.dicom_out.attributes import STUDY_KEPT, tags
+from pipelines.dicom_out.dates import da, tm
+from pipelines.dicom_out.files import write
+from pipelines.dicom_out.provenance import Origin, coding_schemes, describe_series, put
+from pipelines.dicom_out.seg_check import check_segmentation
+from pipelines.dicom_out.seg_source import stand_ins
+from pipelines.dicom_out.text import to_utf8
+from pipelines.header import whole_number
+from pipelines.verbatim import copy_verbatim, mark_encoded
+from pipelines.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from pipelines.contract import Segmented, Source
+    from pipelines.manifest import OutputFile
+    from pipelines.models.card import Code, Segment
+
+CREATOR = "dicom-node"
+SEG_NUMBER_OFFSET = 500
+"""Segmentations are numbered above enhanced series, so two jobs at one time rarely collide."""
+_AI = CodedConcept("123110", "DCM", "Artificial Intelligence")
+_MORPHOLOGICAL = CodedConcept("123104", "DCM", "Morphological Operations")
+
+
+def write_segmentations(
+    source: Source, result: Segmented, origin: Origin, folder: Path
+) -> Iterator[OutputFile]:
+    """Write the label map as SEG objects: one for a volume, one for each frame that shows any.
+
+    Frames have no place in the patient, and a SEG of several frames would need one (SEG-07), so a
+    loop gives a series of single-frame objects, each naming its frame. Nothing is written where
+    nothing was found (SEG-12).
+
+    Raises
+    ------
+    PipelineFailed
+        What was written reads back as another mask.
+    """
+    stubs = stand_ins(source)
+    parts: list[tuple[NDArray[np.uint8], int | None]] = [(result.labels, None)]
+    if not isinstance(source, Volume) and len(result.labels) > 1:
+        parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
+    for labels, frame in parts:
+        found = [segment for segment in origin.card.segments if (labels == segment.number).any()]
+        if not found:
+            continue
+        seg = _build(source, stubs, labels, found, origin, frame)
+        written = write(seg, folder, "seg")
+        check_segmentation(folder / written.file, source, labels, found)
+        yield written
+
+
+def _build(
+    source: Source,
+    stubs: Sequence[Dataset],
+    labels: NDArray[np.uint8],
+    segments: Sequence[Segment],
+    origin: Origin,
+    frame: int | None,
+) -> Dataset:
+    """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
+    image = source.sources[0]
+    renumber = np.zeros(256, np.uint8)
+    for number, segment in enumerate(segments, start=1):
+        renumber[segment.number] = number
+    digest = source.digests[0] if not isinstance(source, Volume) else "volume"
+    part = f"{digest} frame {frame or 0}"
+    equipment = origin.equipment()
+    seg = Segmentation(
+        source_images=stubs,
+        pixel_array=renumber[labels],
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=[
+            _describe(number, segment, origin, part)
+            for number, segment in enumerate(segments, start=1)
+        ],
+        series_instance_uid=origin.uid("segmentation series"),
+        series_number=origin.series_number(image, SEG_NUMBER_OFFSET),
+        sop_instance_uid=origin.uid(f"segmentation {part}"),
+        instance_number=frame or max(whole_number(image, "InstanceNumber", 1), 1),
+        manufacturer=equipment["Manufacturer"],
+        manufacturer_model_name=equipment["ManufacturerModelName"],
+        software_versions=tuple(equipment["SoftwareVersions"]),
+        device_serial_number=equipment.get("DeviceSerialNumber", "0"),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        content_label="SEGMENTATION",
+        content_creator_name=CREATOR,
+        content_description=origin.card.title[:64],
+        omit_empty_frames=True,
+        specific_character_set="ISO_IR 192",
+    )
+    _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
+    return _finish(seg, image, origin, equipment)
+
+
+def _finish(
+    seg: Segmentation, image: Dataset, origin: Origin, equipment: dict[str, Any]
+) -> Dataset:
+    """`seg` with the source's patient and study (ENH-04), our equipment, time and texts."""
+    study = tags(*STUDY_KEPT)
+    plain = to_utf8(copy_verbatim(image))
+    moment = origin.moment(image)
+    result = copy_verbatim(plain, lambda tag: tag in study)
+    if (
+        "FrameOfReferenceUID" not in seg
+        or "PlaneOrientationSequence" not in (seg.SharedFunctionalGroupsSequence[0])
+    ):
+        # Type 2C of an image without a place in the patient (PS3.3 C.7.6.1).
+        put(result, {"PatientOrientation": plain.get("PatientOrientation", "")})
+    made = copy_verbatim(seg, lambda tag: tag not in study)
+    for tag in made.keys():  # noqa: SIM118 - iterating a data set decodes its elements
+        result[tag] = made.get_item(tag)
+    put(
+        result,
+        {
+            **equipment,
+            "InstanceCreationDate": da(moment),
+            "InstanceCreationTime": tm(moment),
+            "ContentDate": da(moment),
+            "ContentTime": tm(moment),
+            "SeriesDate": da(moment),
+            "SeriesTime": tm(moment),
+            "DerivationDescription": origin.description(),
+        },
+    )
+    describe_series(result, plain, origin.card.suffix)
+    codes = [code for each in origin.card.segments for code in (each.category, each.type)]
+    if schemes := coding_schemes(*codes):
+        result.CodingSchemeIdentificationSequence = schemes
+    pixels = Tag("PixelData")
+    result[pixels] = DataElement(pixels, "OB", seg.PixelData)
+    return mark_encoded(result)
+
+
+def _describe(number: int, segment: Segment, origin: Origin, part: str) -> SegmentDescription:
+    """One segment's description (SEG-02, SEG-03); its texts name no person (SEG-04)."""
+    card = origin.card
+    description = SegmentDescription(
+        segment_number=number,
+        segment_label=segment.label,
+        segmented_property_category=_concept(segment.category),
+        segmented_property_type=_concept(segment.type),
+        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=AlgorithmIdentificationSequence(
+            name=card.name,
+            version=card.version,
+            family=_AI if card.method == "network" else _MORPHOLOGICAL,
+        ),
+        tracking_uid=hd.UID(origin.uid(f"tracking {segment.number} {part}")),
+        tracking_id=f"{card.name} {segment.label}"[:64],
+        display_color=CIELabColor.from_rgb(*segment.colour),
+    )
+    if segment.modifier is not None:
+        kind = description.SegmentedPropertyTypeCodeSequence[0]
+        kind.SegmentedPropertyTypeModifierCodeSequence = [_concept(segment.modifier)]
+    return description
+
+
+def _concept(code: Code) -> CodedConcept:
+    return CodedConcept(code.value, code.scheme, code.meaning)
+
+
+def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int | None) -> None:
+    """Derive the one random UID, and name the source's true class and frame."""
+    seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
+    for index in seg.DimensionIndexSequence:
+        index.DimensionOrganizationUID = dimensions
+    references = list(seg.SourceImageSequence)
+    for group in seg.PerFrameFunctionalGroupsSequence:
+        for derivation in group.get("DerivationImageSequence", []):
+            references += list(derivation.SourceImageSequence)
+    listed = [item for series in seg.ReferencedSeriesSequence
+              for item in series.ReferencedInstanceSequence]  # fmt: skip
+    for reference in references:
+        if frame is not None:
+            reference.ReferencedFrameNumber = frame
+    for reference in references + listed:
+        reference.ReferencedSOPClassUID = image.SOPClassUID

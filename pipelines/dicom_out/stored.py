@@ -1,0 +1,67 @@
+"""Output units back to stored values in the source's own encoding (ENH-17, ENH-18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pipelines.dicom_in.values import padding_range, rescale_of
+from pipelines.stored_pixels import StoredPixels, bits_range
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+
+class Stored(NamedTuple):
+    """Pixels to write, and how many had to be clipped to fit."""
+
+    words: NDArray[Any]
+    clipped: int
+
+
+class Values(NamedTuple):
+    """Frames of one instance before and after a pipeline, and its padding."""
+
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    padding: NDArray[np.bool_] | None
+
+
+def to_stored(image: Dataset, pixels: StoredPixels, values: Values) -> Stored:
+    """Stored values of `values.after` in the rescale, bits and padding of `image`.
+
+    Rounded half to even and clipped to Bits Stored. A pixel that the pipeline left alone keeps its
+    stored value, a padded one every bit, and no other takes a padding value.
+    """
+    changed = values.after != values.before
+    if pixels.values.ndim == 4:
+        rounded = np.rint(values.after)
+        clipped = changed & ((rounded < 0) | (rounded > 255))
+        new = rounded.clip(0, 255).astype(np.uint8)
+        return Stored(np.where(changed, new, pixels.values), int(clipped.any(axis=-1).sum()))
+    slope, intercept = rescale_of(image)
+    exact = (values.after.astype(np.float64) - intercept) / slope
+    rounded = np.rint(exact)
+    low, high = bits_range(image)
+    padded = values.padding if values.padding is not None else np.zeros(changed.shape, np.bool_)
+    clipped = changed & ~padded & ((rounded < low) | (rounded > high))
+    new = _leave_padding(rounded.clip(low, high), exact, image)
+    words = np.where(changed, new.astype(pixels.words.dtype), pixels.values)
+    return Stored(np.where(padded, pixels.words, words), int(clipped.sum()))
+
+
+def _leave_padding(
+    rounded: NDArray[np.float64], exact: NDArray[np.float64], image: Dataset
+) -> NDArray[np.float64]:
+    """`rounded` with values inside the padding range moved to the nearest value beside it."""
+    found = padding_range(image)
+    if found is None:
+        return rounded
+    below, above = found[0] - 1, found[1] + 1
+    low, high = bits_range(image)
+    inside = (rounded >= found[0]) & (rounded <= found[1])
+    upwards = (exact - below > above - exact) if low <= below else np.True_
+    beside = np.where(upwards if above <= high else np.False_, above, below)
+    return np.where(inside, beside, rounded)
