@@ -17,7 +17,7 @@ def known_names(settings: Settings) -> Known:
     cards = load_cards()
     return Known(
         pipelines=cards.keys(),
-        destinations=settings.peers.keys(),
+        destinations=settings.possible_destinations,
         attributes=ROUTING_KEYWORDS,
         parameters={name: card.parameters.keys() for name, card in cards.items()},
     )

@@ -27,8 +27,7 @@ def doctor(config: Config = None) -> None:
 
     findings = examine(settings_of(config))
     for finding in findings:
-        mark = {True: "ok   ", False: "WRONG", None: "note "}[finding.ok]
-        typer.echo(f"{mark}  {finding.name}: {finding.text}")
+        typer.echo(str(finding))
     raise typer.Exit(any(finding.ok is False for finding in findings))
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node.doctor.finding import Finding
-from dicom_node.intake.header import ROUTING_KEYWORDS
 from dicom_node.routing.check import check_rules
-from dicom_node.routing.rule_set import Known
+from dicom_node.rulebook import known_names
 from pipelines.errors import PipelineError
 from pipelines.registry import load_cards
 from storage.audit import verify
@@ -33,7 +32,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     except PipelineError as error:
         yield Finding("model cards", ok=False, text=str(error))
         return
-    yield check_rule_folder(settings, cards)
+    yield check_rule_folder(settings)
     yield check_weights(cards)
 
 
@@ -74,17 +73,9 @@ def _sqlite_file(url: str) -> Path | None:
     return Path(name) if url.startswith("sqlite:///") else None
 
 
-def check_rule_folder(settings: Settings, cards: Mapping[str, ModelCard]) -> Finding:
+def check_rule_folder(settings: Settings) -> Finding:
     """Whether the rules load and the tests beside them pass; the first mistake if not."""
-    checked = check_rules(
-        settings.rules.folder,
-        Known(
-            pipelines=cards,
-            destinations=settings.possible_destinations,
-            attributes=ROUTING_KEYWORDS,
-            parameters={name: card.parameters for name, card in cards.items()},
-        ),
-    )
+    checked = check_rules(settings.rules.folder, known_names(settings))
     whose = settings.rules.folder or "shipped"
     if checked.mistakes:
         more = f" (and {len(checked.mistakes) - 1} more)" if len(checked.mistakes) > 1 else ""

@@ -269,7 +269,7 @@ def test_an_address_that_is_none_is_a_fault(tmp_path):
 
 
 def test_the_shipped_rules_and_weights_are_right(tmp_path):
-    rules = content.check_rule_folder(settings_in(tmp_path), load_cards())
+    rules = content.check_rule_folder(settings_in(tmp_path))
     weights = content.check_weights(load_cards())
 
     assert rules.ok, rules.text
@@ -282,7 +282,7 @@ def test_the_first_mistake_in_the_rules_is_told(tmp_path):
     (tmp_path / "a.yaml").write_text(
         "rules:\n- {name: a, match: {Modalty: CT}, stop: true}\n- {name: b, stop: true}\n"
     )
-    finding = content.check_rule_folder(settings_in(tmp_path, rules={"folder": tmp_path}), {})
+    finding = content.check_rule_folder(settings_in(tmp_path, rules={"folder": tmp_path}))
 
     assert finding.ok is False
     assert "a.yaml:2: rule a: no attribute is called Modalty" in finding.text
