@@ -1,23 +1,48 @@
-"""Ultrasound imaged region."""
+"""The area of an ultrasound image that shows tissue, and hypoechoic structures in it."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from pipelines.contract import RunContext, Segmented, Source
 from pipelines.errors import PipelineRefused
-from pipelines.ops.components import fill_planes, keep_largest
-from pipelines.volume import Frames
+from pipelines.ops.echo_field import find_dark_structures, find_echo_field
+from pipelines.us.tissue_region import is_grey, luminance, tissue_rectangles
+
+if TYPE_CHECKING:
+    from pipelines.volume import Frames
+
+FIELD, DARK = 1, 2
 
 
 def segment(source: Source, run: RunContext) -> Segmented:
-    """1 where echoes are drawn."""
+    """Label 1 is the imaged field, 2 what is far darker than the echoes at its depth.
+
+    Label 2 may be a vessel, a cyst, a chamber or muscle: darkness is all that it says. Coloured
+    pixels (Doppler) are never dark. Parameters ``least_part`` and ``most_part``: size limits of
+    one structure as parts of the field.
+
+    Raises
+    ------
+    PipelineRefused
+        ``no-echoes``: no area with echoes was found in a 2D tissue region.
+    """
     frames = cast("Frames", source)
-    grey = frames.array if frames.array.ndim == 3 else frames.array.max(axis=-1)
-    if not grey.max() > grey.min():
-        raise PipelineRefused("no-contrast", "All pixels are alike; there is nothing to outline.")
-    seen = keep_largest(grey.max(axis=0, keepdims=True) > 8)
-    run.progress(1.0)
-    return Segmented(np.broadcast_to(fill_planes(seen), grey.shape).astype(np.uint8))
+    array = np.nan_to_num(frames.array)
+    grey, colourless = luminance(array), is_grey(array)
+    field = find_echo_field(grey, tissue_rectangles(frames.sources[0], grey.shape[1:]))
+    if not field.any():
+        raise PipelineRefused("no-echoes", "No area with echoes was found in a 2D tissue region.")
+    labels = np.repeat(field[None].astype(np.uint8) * np.uint8(FIELD), len(grey), axis=0)
+    for index, plane in enumerate(grey):
+        dark = find_dark_structures(
+            plane,
+            field,
+            least_part=float(run.parameters["least_part"]),
+            most_part=float(run.parameters["most_part"]),
+        )
+        labels[index][dark & colourless[index]] = DARK
+        run.progress((index + 1) / len(grey))
+    return Segmented(labels)
