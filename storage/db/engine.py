@@ -8,7 +8,7 @@ are lost silently (docs/adr/0004). A reading transaction sees one snapshot and c
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,8 +122,11 @@ def _sqlite(url: str, *, durable: bool) -> Engine:
     name = make_url(url).database
     if not name or name == ":memory:":
         raise ValueError("an SQLite database of this program is a file")
-    # The write-ahead log takes its mode from the database file.
-    os.close(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))
+    # The write-ahead log takes its mode from the database file. One that is there is left alone:
+    # closing any descriptor of it would drop this process's locks on it, and another process could
+    # then delete the log under an open connection (sqlite.org/howtocorrupt.html, 2.2).
+    with suppress(FileExistsError):
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     engine = create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, json_serializer=to_json
     )
