@@ -34,6 +34,10 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_the_unit_keeps_the_one_time_link_out_of_the_journal():
+    assert "StandardOutput=null\nStandardError=journal\n" in UNIT.read_text(encoding="utf-8")
+
+
 def test_the_unit_names_the_exit_codes_that_do_not_heal():
     assert "RestartPreventExitStatus=2 3 4\n" in UNIT.read_text(encoding="utf-8")
 
