@@ -287,7 +287,7 @@ def _as_nuclear_medicine(source: Path, target: Path) -> Path:
     image.ImageType = ["ORIGINAL", "PRIMARY", "WHOLE BODY", "EMISSION"]
     image.NumberOfFrames = 1
     image.PixelSpacing = image.ScanVelocity = image.ScanLength = None  # unknown, so empty
-    image.CountsAccumulated = int(scan.pixel_array.sum())
+    image.CountsAccumulated = int(scan.pixel_array.clip(0).sum())
     image.FrameIncrementPointer = [0x00540010, 0x00540020]
     image.EnergyWindowVector = image.DetectorVector = 1
     image.NumberOfEnergyWindows = image.NumberOfDetectors = 1
@@ -299,7 +299,7 @@ def _as_nuclear_medicine(source: Path, target: Path) -> Path:
     image.DetectorInformationSequence[0].ImagePositionPatient = []
     image.DetectorInformationSequence[0].ImageOrientationPatient = []
     image.BodyPartExamined = "WHOLEBODY"
-    _set_pixels(image, scan.pixel_array, signed=False)
+    _set_pixels(image, scan.pixel_array.clip(0).astype("<u2"), signed=False)  # counts
     image.save_as(target, enforce_file_format=True)
     return target
 
