@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from pipelines.contract import Enhanced, RunContext, Source
-from pipelines.networks.apply import apply_network
+from pipelines.ct.hounsfield import require_hounsfield
+from pipelines.networks.apply import apply_network, fixed_threads
 from pipelines.ops.padding import fill_padding, restore_padding
 from pipelines.ops.sliding_window import slide
 from pipelines.ops.tissue_noise import noise_levels
@@ -31,12 +32,14 @@ def denoise(source: Source, run: RunContext) -> Enhanced:
     volume = cast("Volume", source)
     strength = float(run.parameters["strength"])
     network = run.network()
+    require_hounsfield(volume.array, volume.padding)
     filled = fill_padding(volume.array, volume.padding)
     levels = noise_levels(filled)
     clean = np.empty_like(filled)
-    for index, (plane, level) in enumerate(zip(filled, levels, strict=True)):
-        clean[index] = plane - strength * noise_of(plane, float(level), network, run.device)
-        run.progress((index + 1) / len(filled))
+    with fixed_threads():
+        for index, (plane, level) in enumerate(zip(filled, levels, strict=True)):
+            clean[index] = plane - strength * noise_of(plane, float(level), network, run.device)
+            run.progress((index + 1) / len(filled))
     return Enhanced(restore_padding(clean, volume.array, volume.padding))
 
 

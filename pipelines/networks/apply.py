@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+
+
+THREADS = 2
+
+
+@contextmanager
+def fixed_threads() -> Iterator[None]:
+    """Compute on the same number of threads on every host.
+
+    The library cuts sums by the number of threads, so the last bits of a result follow it; a job
+    that is run again after a crash, perhaps elsewhere, must give the same pixels.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def apply_network(
