@@ -48,8 +48,8 @@ def find_dark_structures(
     """Compact areas of `plane` (y, x) far darker than the echoes at the same depth.
 
     Each row of the smoothed field is compared with the median of the rows round it, so that
-    attenuation does not count; areas reaching the lower edge (shadow, lost depth) are dropped, as
-    are those outside `least_part` to `most_part` of the field.
+    attenuation does not count; areas reaching the edge of the field (shadow, lost depth, the colour
+    box) are dropped, as are those outside `least_part` to `most_part` of the field.
     """
     if not field.any():
         return field
@@ -59,7 +59,7 @@ def find_dark_structures(
     dark = field & (smooth < DARK_PART * expected[:, None]) & (expected[:, None] > 2 * VISIBLE)
     dark = ndimage.binary_opening(dark, disk(max(2, side // 100)))
     labels, _found = ndimage.label(dark)
-    lost = np.unique(labels[_lower_edge(field)])
+    lost = np.unique(labels[field & ~_shrink(field)])
     dark &= ~np.isin(labels, lost[lost > 0])
     area = float(field.sum())
     large = keep_at_least(dark, least_part * area)
@@ -75,12 +75,6 @@ def _keep_round(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return kept[labels]
 
 
-def _lower_edge(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    below = np.zeros_like(field)
-    below[:-3] = field[3:]
-    return field & ~below
-
-
 def _row_medians(
     plane: NDArray[np.float32], field: NDArray[np.bool_], *, reach: int
 ) -> NDArray[np.float32]:
@@ -90,6 +84,11 @@ def _row_medians(
         values = plane[band][field[band]]
         medians[row] = np.median(values) if values.size else 0
     return medians
+
+
+def _shrink(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`field` without its outermost pixels; the image's own border is no edge."""
+    return np.asarray(ndimage.binary_erosion(field, iterations=3, border_value=1))
 
 
 def _close(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:

@@ -8,10 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from pipelines.contract import Enhanced, RunContext, Source
-from pipelines.ops.echo_field import find_echo_field
 from pipelines.ops.padding import restore_padding
 from pipelines.ops.speckle import reduce_speckle
-from pipelines.us.tissue_region import is_grey, luminance, tissue_rectangles
+from pipelines.us.echoes import see_echoes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,18 +27,16 @@ def enhance(source: Source, run: RunContext) -> Enhanced:
     the diffusion runs.
     """
     frames = cast("Frames", source)
-    array = np.nan_to_num(frames.array)
-    grey, colourless = luminance(array), is_grey(array)
-    field = find_echo_field(grey, tissue_rectangles(frames.sources[0], grey.shape[1:]))
-    low, high = array.min(), array.max()
-    enhanced = array.copy()
-    for index, plane in enumerate(grey):
+    echoes = see_echoes(frames)
+    low, high = frames.array.min(), frames.array.max()
+    enhanced = frames.array.copy()
+    for index, plane in enumerate(echoes.grey):
         # A coloured pixel's neighbours hold its fringe; they are left alone with it.
-        coloured = ndimage.binary_dilation(~colourless[index], iterations=2)
-        region = field & ~coloured
+        coloured = ndimage.binary_dilation(~echoes.colourless[index], iterations=2)
+        region = echoes.field & ~coloured
         change = reduce_speckle(plane, region, iterations=int(run.parameters["iterations"])) - plane
         _add(enhanced, index, change, low, high)
-        run.progress((index + 1) / len(grey))
+        run.progress((index + 1) / len(echoes.grey))
     if frames.array.ndim == 4:
         return Enhanced(enhanced)
     return Enhanced(restore_padding(enhanced, frames.array, frames.padding))

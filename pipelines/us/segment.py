@@ -8,8 +8,8 @@ import numpy as np
 
 from pipelines.contract import RunContext, Segmented, Source
 from pipelines.errors import PipelineRefused
-from pipelines.ops.echo_field import find_dark_structures, find_echo_field
-from pipelines.us.tissue_region import is_grey, luminance, tissue_rectangles
+from pipelines.ops.echo_field import find_dark_structures
+from pipelines.us.echoes import see_echoes
 
 if TYPE_CHECKING:
     from pipelines.volume import Frames
@@ -30,19 +30,19 @@ def segment(source: Source, run: RunContext) -> Segmented:
         ``no-echoes``: no area with echoes was found in a 2D tissue region.
     """
     frames = cast("Frames", source)
-    array = np.nan_to_num(frames.array)
-    grey, colourless = luminance(array), is_grey(array)
-    field = find_echo_field(grey, tissue_rectangles(frames.sources[0], grey.shape[1:]))
-    if not field.any():
+    echoes = see_echoes(frames)
+    if not echoes.field.any():
         raise PipelineRefused("no-echoes", "No area with echoes was found in a 2D tissue region.")
-    labels = np.repeat(field[None].astype(np.uint8) * np.uint8(FIELD), len(grey), axis=0)
-    for index, plane in enumerate(grey):
+    labels = np.repeat(
+        echoes.field[None].astype(np.uint8) * np.uint8(FIELD), len(echoes.grey), axis=0
+    )
+    for index, plane in enumerate(echoes.grey):
         dark = find_dark_structures(
             plane,
-            field,
+            echoes.field & echoes.colourless[index],
             least_part=float(run.parameters["least_part"]),
             most_part=float(run.parameters["most_part"]),
         )
-        labels[index][dark & colourless[index]] = DARK
-        run.progress((index + 1) / len(grey))
+        labels[index][dark] = DARK
+        run.progress((index + 1) / len(echoes.grey))
     return Segmented(labels)
