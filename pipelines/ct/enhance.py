@@ -52,4 +52,4 @@ def noise_of(
     def name_noise(window: NDArray[np.float32]) -> NDArray[np.float32]:
         return apply_network(lambda t: network(t, strength), window, network.multiple, device)
 
-    return slide(plane[None], WINDOW, OVERLAP, name_noise)[0]
+    return np.asarray(slide(plane[None], WINDOW, OVERLAP, name_noise)[0])

@@ -18,23 +18,24 @@ if TYPE_CHECKING:
 
 def gaussian(image: NDArray[np.float32], _level: float, strength: float) -> NDArray[np.float32]:
     """Give the image under a Gaussian of `strength` pixels."""
-    return ndimage.gaussian_filter(image, strength)
+    return np.asarray(ndimage.gaussian_filter(image, strength))
 
 
 def nonlocal_means(
     image: NDArray[np.float32], level: float, strength: float
 ) -> NDArray[np.float32]:
     """Give the image by non-local means, `strength` in units of the noise level."""
-    return denoise_nl_means(
-        image, patch_size=5, patch_distance=7, h=strength * level, sigma=level
-    ).astype(np.float32)
+    return np.asarray(
+        denoise_nl_means(image, patch_size=5, patch_distance=7, h=strength * level, sigma=level),
+        dtype=np.float32,
+    )
 
 
 def total_variation(
     image: NDArray[np.float32], level: float, strength: float
 ) -> NDArray[np.float32]:
     """Give the image by Chambolle's total variation, `strength` in units of the noise level."""
-    return denoise_tv_chambolle(image, weight=strength * level).astype(np.float32)
+    return np.asarray(denoise_tv_chambolle(image, weight=strength * level), dtype=np.float32)
 
 
 DENOISERS: dict[str, tuple[Filter, tuple[float, ...]]] = {

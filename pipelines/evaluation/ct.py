@@ -21,13 +21,15 @@ from pipelines.ct.enhance import noise_of
 from pipelines.evaluation.baselines import DENOISERS
 from pipelines.evaluation.fidelity import psnr, ssim
 from pipelines.models.weights import load_network
+from pipelines.ops.homogeneous import homogeneous_region
+from pipelines.ops.metrics import dice, edge_response, noise_sd
 from pipelines.ops.tissue_noise import noise_level, noise_levels
 from pipelines.registry import load_cards
 from pipelines.training import samples
 from pipelines.training.ct_denoise import SIZE
 from pipelines.training.ct_labels import BODY, BONE, LUNG, label_scan
 from pipelines.training.ct_noise import soften, unit_noise
-from pipelines.training.ct_segment import NAMES, dice, overlaps
+from pipelines.training.ct_segment import NAMES, overlaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,8 +88,10 @@ def _restored(
 def measure_real(folder: Path, card: ModelCard) -> None:
     """Print noise, edges and mean before and after on whole real series, at the card's strength."""
     network, strength = load_network(card, "cpu"), float(card.parameters["strength"])
-    print("| series | seen in training | noise before | after | edges kept | air | fat"
-          " | soft tissue | bone |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| series | seen in training | noise before | after | edges kept | air | fat"
+        " | soft tissue | bone |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
     trained = {item.name for item in card.training_data}
     for series in samples.EVERY_SERIES:
         if series in (samples.TRUNK, samples.LIMB_PHANTOM):
@@ -103,18 +107,14 @@ def measure_real(folder: Path, card: ModelCard) -> None:
             f"{(result - source)[(source > low) & (source < high)].mean():+.2f}"
             for low, high in ((-980, -700), (-130, -70), (0, 120), (300, 2000))
         ]
-        edges = _edge_response(source, result)
-        after = noise_levels(result).mean()
-        print(f"| {series.name} | {'yes' if series.name in trained else 'no'} |"
-              f" {levels.mean():.1f} | {after:.1f} | {edges:.3f} | {' | '.join(shifts)} |")
-
-
-def _edge_response(source: NDArray[np.float32], result: NDArray[np.float32]) -> float:
-    """Give the gradient kept on the strongest 1 % of the source's edges."""
-    before = np.stack([ndimage.gaussian_gradient_magnitude(p, 1.0) for p in source])
-    after = np.stack([ndimage.gaussian_gradient_magnitude(p, 1.0) for p in result])
-    strongest = before > np.percentile(before, 99.0)
-    return float(after[strongest].sum() / before[strongest].sum())
+        valid = source > -1000.0
+        region = homogeneous_region(source, valid, "CT")
+        edges = edge_response(source, result, valid)
+        print(
+            f"| {series.name} | {'yes' if series.name in trained else 'no'} |"
+            f" {noise_sd(source, region):.1f} | {noise_sd(result, region):.1f} |"
+            f" {edges:.3f} | {' | '.join(shifts)} |"
+        )
 
 
 def compare_segmenters(folder: Path, card: ModelCard) -> None:

@@ -16,7 +16,7 @@ LOWEST_HU, HIGHEST_HU = -1024.0, 2000.0
 SCALE_HU = 500.0
 
 
-class NoiseUNet(nn.Module):
+class NoiseUNet(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
     """Gives the noise of slices in HU: ``clean = noisy - network(noisy, level)``.
 
     The image is folded 2 x 2 into channels first (Zhang et al., FFDNet, TIP 2018): a quarter of

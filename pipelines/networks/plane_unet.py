@@ -18,7 +18,7 @@ PIXEL_MM = 1.5
 """Pixel size of the planes."""
 
 
-class PlaneUNet(nn.Module):
+class PlaneUNet(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
     """Gives class scores (n, `classes`, y, x) of HU planes (n, 5, y, x) on a 1.5 mm grid.
 
     The middle plane enters twice, in a wide window and in a soft-tissue one.

@@ -27,7 +27,7 @@ def _two_convolutions(into: int, out: int) -> nn.Sequential:
     )
 
 
-class UNet2d(nn.Module):
+class UNet2d(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
     """Maps (n, `channels`, y, x) to (n, `outputs`, y, x).
 
     Parameters

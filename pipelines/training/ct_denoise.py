@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -81,8 +81,9 @@ def draw_batch(
     pairs: list[Pair], rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Give (noisy, noise, level, weight), the level measured as at run time."""
-    noisy, noises, levels, weights = [], [], [], []
-    while len(noisy) < BATCH:
+    images: list[NDArray[np.float32]] = []
+    levels: list[float] = []
+    while len(images) < BATCH:
         pair = pairs[rng.integers(len(pairs))]
         noise = pair.noise * np.exp(rng.uniform(*np.log(LEVELS_HU)))
         level = noise_level(pair.clean + noise)
@@ -91,16 +92,11 @@ def draw_batch(
         body = pair.clean[cut] > -960.0
         if not np.isfinite(level) or body.mean() < 0.2:
             continue
-        turn = rng.integers(4)
-        for part, full in (
-            (noisy, (pair.clean + noise)[cut]),
-            (noises, noise[cut]),
-            (weights, np.where(body, 1.0, 0.05)),
-        ):
-            part.append(np.rot90(full, turn).astype(np.float32))
+        patch = np.stack([(pair.clean + noise)[cut], noise[cut], np.where(body, 1.0, 0.05)])
+        images.append(np.rot90(patch, int(rng.integers(4)), axes=(1, 2)).astype(np.float32))
         levels.append(level * float(np.exp(rng.normal(0.0, 0.1))))
-    stack = [torch.from_numpy(np.stack(part))[:, None] for part in (noisy, noises, weights)]
-    return stack[0], stack[1], torch.tensor(levels).view(-1, 1, 1, 1), stack[2]
+    noisy, noises, weights = torch.from_numpy(np.stack(images, axis=1))[:, :, None]
+    return noisy, noises, torch.tensor(levels).view(-1, 1, 1, 1), weights
 
 
 def train(folder: Path, steps: int = STEPS) -> NoiseUNet:
@@ -129,7 +125,7 @@ def train(folder: Path, steps: int = STEPS) -> NoiseUNet:
         if step % 100 == 0:
             print(f"step {step}: loss {running / 100:.4f}", flush=True)
             running = 0.0
-    return steady.module.eval()
+    return cast("NoiseUNet", steady.module.eval())
 
 
 def main() -> None:

@@ -13,17 +13,19 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from pipelines.training.samples import Scan
+
+    Mask = NDArray[np.bool_]
 
 BODY, LUNG, BONE = 1, 2, 3
 LOBES = range(10, 15)  # TotalSegmentator class numbers, version 2
 BONES = (*range(25, 51), *range(69, 79), *range(91, 117))
 VESSELS = (51, 52, 53, 63, 64, 65, 66)  # heart, aorta, pulmonary vein, caval veins, iliac arteries
 """Sacrum, vertebrae; humeri, scapulae, clavicles, femurs, hips; skull, ribs, sternum."""
-
-Mask = "NDArray[np.bool_]"
 
 
 def label_scan(scan: Scan) -> NDArray[np.uint8]:
@@ -134,10 +136,10 @@ def _is_excluded(name: str, centre: tuple[float, float, float]) -> bool:
 def _disc(radius: float) -> Mask:
     reach = max(1, round(radius))
     y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    return x * x + y * y <= max(1.0, radius) ** 2
+    return np.asarray(x * x + y * y <= max(1.0, radius) ** 2)
 
 
-def _per_slice(operation, mask: Mask, element: Mask) -> Mask:
+def _per_slice(operation: Callable[[Mask, Mask], Mask], mask: Mask, element: Mask) -> Mask:
     return np.stack([operation(plane, element) for plane in mask])
 
 

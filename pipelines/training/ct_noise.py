@@ -58,7 +58,7 @@ def back_project(sinogram: torch.Tensor) -> torch.Tensor:
     return image * (math.pi / VIEWS)
 
 
-def transfer(frequency: NDArray[np.float64], cutoff: float) -> NDArray[np.float64]:
+def transfer(frequency: NDArray[np.floating], cutoff: float) -> NDArray[np.floating]:
     """Give a kernel's transfer (0 to 1) at `frequency` in cycles per pixel.
 
     A raised cosine that reaches zero at `cutoff`: the Hann kernel, soft where `cutoff` is small.
@@ -91,4 +91,4 @@ def unit_noise(
     kernel = frequency * transfer(frequency, cutoff)
     filtered = np.fft.irfft(np.fft.rfft(counts, 2 * size, axis=1) * kernel, 2 * size, axis=1)
     noise = back_project(torch.from_numpy(filtered[:, :size].astype(np.float32))).numpy()
-    return noise / noise[clean_hu > -500.0].std()
+    return np.asarray(noise / noise[clean_hu > -500.0].std())

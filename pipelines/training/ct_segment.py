@@ -23,6 +23,7 @@ from torch import nn
 
 from pipelines.ct.segment import label_volume
 from pipelines.networks.plane_unet import OFFSETS_MM, PIXEL_MM, PlaneUNet
+from pipelines.ops.metrics import dice
 from pipelines.ops.planes import planes_round, to_grid
 from pipelines.training import samples
 from pipelines.training.ct_labels import BODY, BONE, BONES, LOBES, LUNG, label_scan
@@ -147,9 +148,7 @@ def _soft_dice(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return 1.0 - ((2 * both + 1.0) / (sizes + 1.0)).mean()
 
 
-def overlaps(
-    network: PlaneUNet, scan: samples.Scan, labels: NDArray[np.uint8]
-) -> dict[str, float]:
+def overlaps(network: PlaneUNet, scan: samples.Scan, labels: NDArray[np.uint8]) -> dict[str, float]:
     """Give the Dice overlap of each structure with the rules' labels and the pseudo-labels."""
     found = label_volume(scan.hu, scan.spacing_mm, network, "cpu")
     figures = {name: dice(found == n, labels == n) for n, name in NAMES.items()}
@@ -158,11 +157,6 @@ def overlaps(
         figures["lungs, pseudo"] = dice(found == LUNG, np.isin(scan.labels, LOBES))
         figures["bone, pseudo"] = dice(found == BONE, np.isin(scan.labels, BONES))
     return figures
-
-
-def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    sizes = np.count_nonzero(found) + np.count_nonzero(truth)
-    return 1.0 if sizes == 0 else 2.0 * np.count_nonzero(found & truth) / sizes
 
 
 def main() -> None:

@@ -27,10 +27,10 @@ def draw_slice(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
             _ellipse(image, inside, x, y, float(rng.uniform(low, high)), rng)
     for _ in range(30):
         _vessel(image, inside, x, y, rng)
-    return image.reshape(size, FINER, size, FINER).mean(axis=(1, 3))
+    return np.asarray(image.reshape(size, FINER, size, FINER).mean(axis=(1, 3)))
 
 
-def _ellipse(  # noqa: PLR0913 - the canvas, its mask and its two coordinates are one thing
+def _ellipse(
     image: NDArray[np.float32],
     inside: NDArray[np.bool_],
     x: NDArray[np.float32],

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nibabel
@@ -17,6 +16,8 @@ import numpy as np
 import pydicom
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 
@@ -140,7 +141,9 @@ def load(series: Series, samples: Path) -> Scan:
 
 def hash_of(files: list[Path]) -> str:
     """Give the SHA-256 over the sorted lines ``<sha256>  <name>`` of `files`."""
-    lines = sorted(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files)
+    lines = sorted(
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -63,7 +65,7 @@ def test_every_pixel_is_covered_and_neighbours_share_the_overlap():
     for length in range(1, 200, 7):
         spans = [place[0] for place in places((length,), (32,), (8,))]
         assert (0, length) == (spans[0].start, spans[-1].stop)
-        for left, right in zip(spans, spans[1:], strict=False):
+        for left, right in pairwise(spans):
             assert left.stop - right.start >= 8
 
 
