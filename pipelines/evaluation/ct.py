@@ -66,8 +66,8 @@ def compare_denoisers(folder: Path, card: ModelCard) -> None:
                     )
                     found[dose, name].append(figures)
     print("| noise, HU | method | PSNR, dB | SSIM |\n| --- | --- | --- | --- |")
-    for (dose, name), figures in found.items():
-        ratio, similarity = np.mean(figures, axis=0)
+    for (dose, name), every in found.items():
+        ratio, similarity = np.mean(every, axis=0)
         print(f"| {dose:g} | {name} | {ratio:.2f} | {similarity:.4f} |")
 
 

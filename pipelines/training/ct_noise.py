@@ -64,7 +64,7 @@ def transfer(frequency: NDArray[np.floating], cutoff: float) -> NDArray[np.float
     A raised cosine that reaches zero at `cutoff`: the Hann kernel, soft where `cutoff` is small.
     """
     inside = np.minimum(np.abs(frequency) / cutoff, 1.0)
-    return 0.5 * (1.0 + np.cos(np.pi * inside))
+    return np.asarray(0.5 * (1.0 + np.cos(np.pi * inside)))
 
 
 def soften(image: NDArray[np.float32], cutoff: float) -> NDArray[np.float32]:

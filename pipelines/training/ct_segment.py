@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -112,7 +112,7 @@ def _disturb(
                 hu = np.where(spot & soft, np.float32(rng.uniform(low, high)), hu)
     noise = rng.standard_normal(hu.shape).astype(np.float32)
     noise = ndimage.gaussian_filter(noise, (0, 0.7, 0.7)) * 2.0 * rng.uniform(0, 30)
-    return (hu * rng.uniform(0.95, 1.05) + rng.normal(0, 12) + noise).astype(np.float32)
+    return np.asarray(hu * rng.uniform(0.95, 1.05) + rng.normal(0, 12) + noise, dtype=np.float32)
 
 
 def train(examples: list[Example], steps: int = STEPS) -> PlaneUNet:
@@ -137,7 +137,7 @@ def train(examples: list[Example], steps: int = STEPS) -> PlaneUNet:
         if step % 100 == 0:
             print(f"step {step}: loss {running / 100:.4f}", flush=True)
             running = 0.0
-    return network.eval()
+    return cast("PlaneUNet", network.eval())
 
 
 def _soft_dice(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
