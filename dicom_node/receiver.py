@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 import warnings
@@ -23,7 +22,7 @@ from dicom_node.intake.reindex import index_unrowed
 from dicom_node.net.listener import adopt_listener
 from dicom_node.net.scp import StorageScp
 from dicom_node.observe.logging import configure, get_log
-from storage.db import schema
+from dicom_node.stop import stop_event
 from storage.db.engine import Database
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StorageError
@@ -46,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load_settings(arguments.config)
         configure(settings.log.level, settings.log.format)
         _hush_pydicom()
-        sys.exit(receive_until_stopped(settings, arguments.listen_fd, _stop_signal()))
+        sys.exit(receive_until_stopped(settings, arguments.listen_fd, stop_event()))
     except (NodeError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code if isinstance(error, NodeError) else EXIT_BROKEN)
@@ -55,7 +54,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threading.Event) -> int:
     """Serve until `stop` is set, then finish what is running; the exit code."""
     db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
-    schema.check(db)
     store = LocalStore(settings.store_folder)
     intake = Intake(db, store, settings)
     scp = StorageScp(
@@ -94,21 +92,6 @@ def _hush_pydicom() -> None:
     """What is odd in a data set is the sender's business; what is refused is logged by the node."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
-
-
-def _stop_signal() -> threading.Event:
-    """An event that SIGTERM, SIGINT and the end of standard input set."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
-    signal.signal(signal.SIGINT, lambda _signal, _frame: stop.set())
-
-    def wait_for_parent() -> None:
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        stop.set()
-
-    threading.Thread(target=wait_for_parent, name="parent", daemon=True).start()
-    return stop
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

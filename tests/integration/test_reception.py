@@ -108,17 +108,18 @@ def test_echo_and_a_folder_by_storescu(node_file, tmp_path):
 
 
 @pytest.mark.dcmtk
-@pytest.mark.parametrize("option", ["-xe", "-xb", "-xi", "-xd"])
-def test_every_plain_syntax_of_storescu(node_file, tmp_path, option):
-    folder = tmp_path / "images"
-    write_series(folder, a_series(slices=1))
+def test_every_plain_syntax_of_storescu(node_file, tmp_path):
+    options = ("-xe", "-xb", "-xi", "-xd")
+    images = [a_series(slices=1, key=option)[0] for option in options]
     with a_receiver(node_file) as receiver:
-        sent = dcmtk("storescu", receiver.port, "+sd", option, folder)
-        assert sent.returncode == 0, sent.stderr
-    (key,) = store_keys(node_file.parent / "data")
-    stored = dcmread(node_file.parent / "data" / "store" / key)
-    assert stored.PatientName == CANARY
-    assert stored.pixel_array.mean() == dcmread(next(folder.iterdir())).pixel_array.mean()
+        for option, image in zip(options, images, strict=True):
+            write_series(tmp_path / option, [image])
+            sent = dcmtk("storescu", receiver.port, "+sd", option, tmp_path / option)
+            assert sent.returncode == 0, sent.stderr
+    for image in images:
+        stored = dcmread(stored_files(node_file)[image.SOPInstanceUID])
+        assert stored.PatientName == CANARY
+        assert (stored.pixel_array == image.pixel_array).all()
 
 
 def test_net_01_every_storage_class_in_every_transfer_syntax_is_taken(node_file):
@@ -154,7 +155,7 @@ def test_net_02_bytes_are_kept_as_received_in_the_received_syntax(node_file, tmp
             requests.append(incoming(image, transfer_syntax_uid=syntax))
     with a_receiver(node_file) as receiver:
         assert store(receiver.port, requests, tmp_path) == [Status.SUCCESS] * 4
-    files = {path.stem: path for path in (node_file.parent / "data" / "store").rglob("*.dcm")}
+    files = stored_files(node_file)
     for request in requests:
         path = files[request.sop_instance_uid]
         assert path.read_bytes().endswith(request.encoded)
@@ -414,6 +415,8 @@ def test_a_receiver_ends_when_its_parent_does(node_file):
         assert receiver.process.wait(30) == 0
 
 
+# pynetdicom, here the sender, leaves the file open whose sending broke off.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_kill_9_in_full_flight_loses_nothing_that_was_acknowledged(node_file, tmp_path, chunked):
     acknowledged: list[str] = []
     images = {}
@@ -421,14 +424,14 @@ def test_kill_9_in_full_flight_loses_nothing_that_was_acknowledged(node_file, tm
         series = a_series(slices=60, key="killed", series=sender, rows=128, columns=128)
         for image, path in zip(series, write_series(tmp_path / f"{sender}", series), strict=True):
             images[image.SOPInstanceUID] = path
-    for _ in range(3):
+    for _ in range(2):
         kill_while_receiving(node_file, tmp_path, images, acknowledged)
     with a_receiver(node_file) as receiver:
-        wait_until(lambda: len(rows(node_file, Instance)) == len(stored(node_file)))
+        wait_until(lambda: len(rows(node_file, Instance)) == len(stored_files(node_file)))
         receiver.process.terminate()
         assert receiver.process.wait(30) == 0
-    files = stored(node_file)
-    assert len(acknowledged) >= 24
+    files = stored_files(node_file)
+    assert len(acknowledged) >= 16
     assert set(acknowledged) <= set(files)
     assert {row.sop_uid for row in rows(node_file, Instance)} == set(files)
     for uid, path in files.items():  # no torn file is visible, acknowledged or not
@@ -462,7 +465,7 @@ def kill_while_receiving(node_file, tmp_path, images, acknowledged) -> None:
             sender.join(60)
 
 
-def stored(node_file):
+def stored_files(node_file):
     root = node_file.parent / "data" / "store" / "received"
     return {path.stem: path for path in root.rglob("*.dcm")}
 

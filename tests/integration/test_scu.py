@@ -1,0 +1,225 @@
+"""Sending to real peers: dcmtk's storescp, and the node's own SCP."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+
+import pytest
+from pydicom import dcmread
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+from pynetdicom import AllStoragePresentationContexts
+
+from dicom_node.config import PeerSection
+from dicom_node.net.errors import AssociationRefused, PeerUnreachable
+from dicom_node.net.listener import open_listener
+from dicom_node.net.scp import StorageScp
+from dicom_node.net.scu import OutgoingFile, echo, send
+from dicom_node.net.status import Status
+from tests.builders import a_series, write_series
+from tests.receiving import settings_for, wait_until
+from tests.tools import program
+
+TIMEOUT_S = 10.0
+
+
+def peer_at(port, ae_title="PEER", host="127.0.0.1"):
+    return PeerSection(ae_title=ae_title, host=host, port=port, is_destination=True)
+
+
+@contextmanager
+def storescp(folder, *options):
+    """dcmtk's storescp on a free port; gives the peer."""
+    folder.mkdir(exist_ok=True)
+    with open_listener("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    command = [program("storescp", package="dcmtk"), *options, "-od", str(folder), str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: connects(port))
+        yield peer_at(port)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def connects(port) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def files_of(folder, images) -> list[OutgoingFile]:
+    return [
+        OutgoingFile(
+            path, image.SOPClassUID, image.SOPInstanceUID, image.file_meta.TransferSyntaxUID
+        )
+        for path, image in zip(write_series(folder, images), images, strict=True)
+    ]
+
+
+def compressed(images):
+    for image in images:
+        image.compress(RLELossless, generate_instance_uid=False)
+    return images
+
+
+class Archive:
+    """Our own SCP, keeping what it is sent in memory."""
+
+    def __init__(self, tmp_path, status=Status.SUCCESS):
+        self.received, self.associations, self.status = [], [], status
+        self.scp = StorageScp(
+            settings_for(tmp_path / "archive"),
+            self._receive,
+            self.associations.append,
+            lambda _association, _outcome: None,
+            lambda _rejection: None,
+        )
+
+    def _receive(self, incoming):
+        self.received.append(incoming)
+        return self.status
+
+    def __enter__(self):
+        _, port = self.scp.start()
+        self.peer = peer_at(port)
+        return self
+
+    def __exit__(self, *_):
+        self.scp.stop(deadline_s=1)
+
+
+def test_files_arrive_as_they_lie_on_disk_with_a_status_each(tmp_path):
+    images = a_series(slices=2) + compressed(a_series("MR", slices=2, key="b"))
+    files = files_of(tmp_path / "images", images)
+    with Archive(tmp_path) as archive:
+        assert send(archive.peer, "NODE", files, TIMEOUT_S) == [Status.SUCCESS] * 4
+    assert [association.calling_aet for association in archive.associations] == ["NODE"]
+    for file, incoming in zip(files, archive.received, strict=True):
+        assert incoming.transfer_syntax_uid == file.transfer_syntax_uid
+        assert file.path.read_bytes().endswith(incoming.encoded)
+
+
+def test_the_peer_s_status_is_given_back(tmp_path):
+    files = files_of(tmp_path / "images", a_series(slices=2))
+    with Archive(tmp_path, status=Status.OUT_OF_RESOURCES) as archive:
+        assert send(archive.peer, "NODE", files, TIMEOUT_S) == [Status.OUT_OF_RESOURCES] * 2
+
+
+@pytest.mark.dcmtk
+@pytest.mark.parametrize(
+    ("option", "arrives_in"),
+    [("+xr", RLELossless), ("+x=", ExplicitVRLittleEndian), ("+xi", ImplicitVRLittleEndian)],
+)
+def test_net_03_what_the_peer_declines_is_decoded_for_it(tmp_path, option, arrives_in):
+    (image,) = a_series(slices=1)
+    files = files_of(tmp_path / "images", compressed(a_series(slices=1)))
+    with storescp(tmp_path / "peer", option, "+B") as peer:
+        assert send(peer, "NODE", files, TIMEOUT_S) == [Status.SUCCESS]
+    (arrived,) = (tmp_path / "peer").iterdir()
+    found = dcmread(arrived)
+    assert found.file_meta.TransferSyntaxUID == arrives_in
+    assert (found.pixel_array == image.pixel_array).all()
+    assert found.SOPInstanceUID == image.SOPInstanceUID
+
+
+@pytest.mark.dcmtk
+def test_explicit_is_turned_into_implicit_for_a_peer_that_knows_no_other(tmp_path):
+    files = files_of(tmp_path / "images", a_series(slices=2))
+    with storescp(tmp_path / "peer", "+xi", "+B") as peer:
+        assert send(peer, "NODE", files, TIMEOUT_S) == [Status.SUCCESS] * 2
+    for arrived in (tmp_path / "peer").iterdir():
+        assert dcmread(arrived).file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+
+
+@pytest.mark.dcmtk
+def test_net_04_a_class_that_the_peer_does_not_take_gets_a_status(tmp_path):
+    labelmap = "1.2.840.10008.5.1.4.1.1.66.7"
+    images = a_series(slices=1) + a_series(slices=1, key="b", SOPClassUID=labelmap)
+    images[1].file_meta.MediaStorageSOPClassUID = labelmap
+    files = files_of(tmp_path / "images", images)
+    with storescp(tmp_path / "peer") as peer:
+        assert send(peer, "NODE", files, TIMEOUT_S) == [Status.SUCCESS, Status.CLASS_NOT_SUPPORTED]
+        with pytest.raises(AssociationRefused):
+            send(peer, "NODE", files[1:], TIMEOUT_S)
+
+
+def test_net_03_more_than_128_contexts_go_over_several_associations(tmp_path):
+    images = a_series(slices=100)
+    for image, context in zip(images, AllStoragePresentationContexts, strict=False):
+        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = context.abstract_syntax
+    files = files_of(tmp_path / "images", images)
+    with Archive(tmp_path) as archive:
+        assert send(archive.peer, "NODE", files, TIMEOUT_S) == [Status.SUCCESS] * 100
+    assert len(archive.associations) == 2
+    assert [one.sop_instance_uid for one in archive.received] == [f.sop_instance_uid for f in files]
+
+
+def test_echo_returns_when_the_peer_answers(tmp_path):
+    with Archive(tmp_path) as archive:
+        assert echo(archive.peer, "NODE", TIMEOUT_S) is None
+
+
+# pynetdicom forgets to close a socket that could not be connected; the collector does it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_peer_that_is_not_there_is_unreachable(tmp_path):
+    with open_listener("127.0.0.1", 0) as free:
+        peer = peer_at(free.getsockname()[1])
+    files = files_of(tmp_path / "images", a_series(slices=1))
+    with pytest.raises(PeerUnreachable, match=f"PEER at 127.0.0.1:{peer.port}"):
+        echo(peer, "NODE", TIMEOUT_S)
+    with pytest.raises(PeerUnreachable):
+        send(peer, "NODE", files, TIMEOUT_S)
+    with pytest.raises(PeerUnreachable, match="no such address"):
+        echo(peer_at(104, host="no-such-host.invalid"), "NODE", TIMEOUT_S)
+
+
+def test_a_peer_that_never_answers_is_given_up():
+    with open_listener("127.0.0.1", 0) as silent, pytest.raises(PeerUnreachable):
+        echo(peer_at(silent.getsockname()[1]), "NODE", timeout_s=0.3)
+
+
+@pytest.mark.dcmtk
+def test_a_peer_that_declines_says_why(tmp_path):
+    with (
+        storescp(tmp_path / "peer", "--refuse") as peer,
+        pytest.raises(AssociationRefused, match="PEER"),
+    ):
+        echo(peer, "NODE", TIMEOUT_S)
+
+
+# pynetdicom leaves the file open whose sending broke off.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.dcmtk
+@pytest.mark.parametrize("option", ["--abort-during", "--abort-after"])
+def test_a_peer_that_breaks_off_is_unreachable_and_no_value_is_told(tmp_path, option):
+    files = files_of(tmp_path / "images", a_series(slices=3))
+    with storescp(tmp_path / "peer", option) as peer, pytest.raises(PeerUnreachable) as broke:
+        send(peer, "NODE", files, TIMEOUT_S)
+    assert files[0].sop_instance_uid not in str(broke.value)
+
+
+def test_several_threads_send_at_once(tmp_path):
+    files = [files_of(tmp_path / f"{key}", a_series(slices=5, key=key)) for key in range(4)]
+    given = []
+    with Archive(tmp_path) as archive:
+        threads = [
+            threading.Thread(target=lambda f=f: given.extend(send(archive.peer, "NODE", f, 30)))
+            for f in files
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert given == [Status.SUCCESS] * 20
+    assert {one.sop_class_uid for one in archive.received} == {CTImageStorage}
