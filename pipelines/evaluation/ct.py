@@ -61,14 +61,22 @@ def compare_denoisers(folder: Path, card: ModelCard) -> None:
                 for name, image in _restored(noisy, truth, network).items():
                     region = truth > -900.0
                     figures = (
-                        psnr(image, truth, region, RANGE_HU),
-                        ssim(image, truth, region, SOFT_TISSUE),
+                        psnr(image, truth, RANGE_HU, region),
+                        _seen_similarity(image, truth, region),
                     )
                     found[dose, name].append(figures)
     print("| noise, HU | method | PSNR, dB | SSIM |\n| --- | --- | --- | --- |")
     for (dose, name), every in found.items():
         ratio, similarity = np.mean(every, axis=0)
         print(f"| {dose:g} | {name} | {ratio:.2f} | {similarity:.4f} |")
+
+
+def _seen_similarity(
+    image: NDArray[np.float32], truth: NDArray[np.float32], region: NDArray[np.bool_]
+) -> float:
+    """Give the structural similarity as seen in the soft-tissue window."""
+    low, high = SOFT_TISSUE
+    return ssim(np.clip(image, low, high), np.clip(truth, low, high), high - low, region)
 
 
 def _restored(
@@ -80,7 +88,7 @@ def _restored(
     images = {"none": noisy}
     for name, (method, strengths) in DENOISERS.items():
         tried = [method(noisy, level, strength) for strength in strengths]
-        images[name] = max(tried, key=lambda image: psnr(image, truth, region, RANGE_HU))
+        images[name] = max(tried, key=lambda image: psnr(image, truth, RANGE_HU, region))
     images["ct-denoise"] = noisy - noise_of(noisy, level, network, "cpu")
     return images
 

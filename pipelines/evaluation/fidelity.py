@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 def psnr(
     image: NDArray[np.float32],
     truth: NDArray[np.float32],
-    region: NDArray[np.bool_],
-    data_range: float,
+    peak: float,
+    region: NDArray[np.bool_] | None = None,
 ) -> float:
-    """Give the peak signal-to-noise ratio in dB inside `region`; infinite for equal images."""
-    error = float(np.mean((image[region].astype(np.float64) - truth[region]) ** 2))
-    return float("inf") if error == 0.0 else float(10.0 * np.log10(data_range**2 / error))
+    """Give the peak signal-to-noise ratio in dB, inside `region`; infinite for equal images."""
+    difference = image.astype(np.float64) - truth
+    error = float(np.mean(np.square(difference if region is None else difference[region])))
+    return float("inf") if error == 0.0 else float(10.0 * np.log10(peak**2 / error))
 
 
 def ssim(
     image: NDArray[np.float32],
     truth: NDArray[np.float32],
-    region: NDArray[np.bool_],
-    window: tuple[float, float],
+    peak: float,
+    region: NDArray[np.bool_] | None = None,
 ) -> float:
-    """Give the mean structural similarity inside `region` as seen in a display window.
+    """Give the mean structural similarity of two planes (y, x), inside `region`; 1 for equal ones.
 
-    Wang et al., IEEE TIP 13:600, 2004, with its Gaussian weights.
+    Wang et al., IEEE TIP 13:600, 2004, with its Gaussian weights; `peak` is the range of values.
     """
-    low, high = window
     _mean, local = structural_similarity(
-        np.clip(image, low, high).astype(np.float64),
-        np.clip(truth, low, high).astype(np.float64),
-        data_range=high - low,
+        image.astype(np.float64),
+        truth.astype(np.float64),
+        data_range=peak,
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
         full=True,
     )
-    return float(local[region].mean())
+    return float(np.mean(local if region is None else local[region]))
