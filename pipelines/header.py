@@ -20,8 +20,9 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
     """The element's values as finite floats; empty where any of them is none."""
     try:
         value = dataset.get(keyword)
-        several = [] if value is None or value == "" else np.ravel(value)
-        found = [float(each) for each in several]
+        if value is None or value == "":
+            return []
+        found = [float(each) for each in np.ravel(value)]
     except (TypeError, ValueError, OverflowError):
         return []
     return found if np.isfinite(found).all() else []

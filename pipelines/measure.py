@@ -29,7 +29,7 @@ def measure_enhanced(source: Source, after: NDArray[np.float32]) -> dict[str, An
     """Noise, mean and edges of the source and of its enhanced pixels; None where unmeasurable."""
     planes = np.unique(np.linspace(0, len(source.array) - 1, MOST_PLANES).round().astype(int))
     before, later = _grey(source.array[planes]), _grey(after[planes])
-    valid = _valid(source, planes, before.shape)
+    valid = _valid(source, planes, before.shape) & _worked_on(before, later)
     region = homogeneous_region(before, valid, source.modality)
     image = source.sources[0]
     return {
@@ -96,6 +96,15 @@ def merge_segments(measured: Sequence[list[dict[str, Any]]]) -> list[dict[str, A
 
 def _grey(array: NDArray[np.float32]) -> NDArray[np.float32]:
     return array.mean(axis=-1) if array.ndim == 4 else array
+
+
+def _worked_on(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """True where the pipeline changed most pixels round about; all True where it changed none.
+
+    What it leaves alone on purpose, texts and borders, says nothing about what it does.
+    """
+    changed = ndimage.uniform_filter((before != after).astype(np.float32), (0, 9, 9)) > 0.5
+    return changed if changed.any() else np.ones_like(changed)
 
 
 def _valid(source: Source, planes: NDArray[np.int_], shape: tuple[int, ...]) -> NDArray[np.bool_]:

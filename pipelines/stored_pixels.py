@@ -112,4 +112,4 @@ def _rgb(image: Dataset, photometric: str) -> NDArray[np.uint8]:
     coloured = apply_color_lut(pixel_array(image, raw=True, allow_excess_frames=False), image)
     if coloured.dtype == np.uint16:
         coloured = (coloured >> 8).astype(np.uint8)
-    return coloured.astype(np.uint8, copy=False).reshape(shape)
+    return np.asarray(coloured, np.uint8).reshape(shape)

@@ -125,4 +125,4 @@ def _encode(dataset: Dataset, tag: BaseTag, vr: str) -> bytes:
     buffer.is_little_endian, buffer.is_implicit_VR = True, True
     # No public name gives the encoding that an item of a sequence inherits from its parent.
     write_data_element(buffer, decoded, dataset._character_set)
-    return buffer.getvalue()[8:]  # after tag and 4-byte length
+    return bytes(buffer.getvalue()[8:])  # after tag and 4-byte length

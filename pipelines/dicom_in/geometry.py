@@ -107,11 +107,11 @@ def _even_step(depths: NDArray[np.float64], first: Dataset) -> float:
     steps = np.diff(depths)
     if not steps.size:
         return next(iter(numbers(first, "SliceThickness")), 0.0) or 1.0
-    step = float((depths[-1] - depths[0]) / steps.size)
-    even = depths[0] + step * np.arange(len(depths))
-    if np.abs(depths - even).max() > STEP_TOLERANCE * step:
+    index = np.arange(len(depths))
+    step, start = np.polyfit(index, depths, 1)
+    if np.abs(depths - (start + step * index)).max() > STEP_TOLERANCE * step:
         _refuse_gaps(steps)
-    return step
+    return float(step)
 
 
 def _refuse_gaps(steps: NDArray[np.float64]) -> None:

@@ -82,7 +82,8 @@ STUDY_KEPT = (
     "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName",
     "ClinicalTrialSiteID", "ClinicalTrialSiteName", "ClinicalTrialSubjectID",
     "ClinicalTrialSubjectReadingID", "ClinicalTrialTimePointID",
-    "ClinicalTrialTimePointDescription",
+    "ClinicalTrialTimePointDescription", "LongitudinalTemporalOffsetFromEvent",
+    "LongitudinalTemporalEventType", "ConsentForClinicalTrialUseSequence",
     "StudyInstanceUID", "StudyDate", "StudyTime", "ReferringPhysicianName",
     "ReferringPhysicianIdentificationSequence", "ConsultingPhysicianName", "StudyID",
     "AccessionNumber", "IssuerOfAccessionNumberSequence", "StudyDescription",
@@ -93,7 +94,7 @@ STUDY_KEPT = (
     "PatientSizeCodeSequence", "MedicalAlerts", "Allergies", "SmokingStatus", "PregnancyStatus",
     "LastMenstrualDate", "PatientState", "Occupation", "AdditionalPatientHistory", "AdmissionID",
     "IssuerOfAdmissionIDSequence", "ServiceEpisodeID", "ServiceEpisodeDescription",
-    "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined", "Laterality",
+    "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined",
 )  # fmt: skip
 
 # What tells of the device that made the source, for its Contributing Equipment item (ENH-11).

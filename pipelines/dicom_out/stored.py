@@ -37,10 +37,7 @@ def to_stored(image: Dataset, pixels: StoredPixels, values: Values) -> Stored:
     """
     changed = values.after != values.before
     if pixels.values.ndim == 4:
-        rounded = np.rint(values.after)
-        clipped = changed & ((rounded < 0) | (rounded > 255))
-        new = rounded.clip(0, 255).astype(np.uint8)
-        return Stored(np.where(changed, new, pixels.values), int(clipped.any(axis=-1).sum()))
+        return _to_rgb(pixels, values.after, changed)
     slope, intercept = rescale_of(image)
     exact = (values.after.astype(np.float64) - intercept) / slope
     rounded = np.rint(exact)
@@ -50,6 +47,13 @@ def to_stored(image: Dataset, pixels: StoredPixels, values: Values) -> Stored:
     new = _leave_padding(rounded.clip(low, high), exact, image)
     words = np.where(changed, new.astype(pixels.words.dtype), pixels.values)
     return Stored(np.where(padded, pixels.words, words), int(clipped.sum()))
+
+
+def _to_rgb(pixels: StoredPixels, after: NDArray[np.float32], changed: NDArray[np.bool_]) -> Stored:
+    rounded = np.rint(after)
+    clipped = changed & ((rounded < 0) | (rounded > 255))
+    words = np.where(changed, rounded.clip(0, 255).astype(np.uint8), pixels.values)
+    return Stored(words, int(clipped.any(axis=-1).sum()))
 
 
 def _leave_padding(

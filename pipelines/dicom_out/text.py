@@ -79,4 +79,4 @@ def _decode(value: bytes, encodings: Sequence[str], vr: str) -> str:
             "^".join(decode_bytes(part, encodings, _DELIMITERS[vr]) for part in group.split(b"^"))
             for group in value.split(b"=")
         )
-    return decode_bytes(value, encodings, _DELIMITERS.get(vr, _LINE_ENDS))
+    return str(decode_bytes(value, encodings, _DELIMITERS.get(vr, _LINE_ENDS)))

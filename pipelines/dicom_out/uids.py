@@ -52,7 +52,7 @@ def content_digest(image: Dataset, pixels: NDArray[np.generic] | None = None) ->
     if pixels is not None:
         little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
         digest.update(repr(little.shape).encode())
-        digest.update(memoryview(np.ascontiguousarray(little)).cast("B"))
+        digest.update(np.ascontiguousarray(little).tobytes())
     return digest.hexdigest()
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SOFT_TISSUE_HU = (-150.0, 250.0)
 QUIET_SHARE = 10.0  # per cent of the patches of the body
 FEWEST, MOST = 8, 400
+BODY_PART = 0.5  # of Otsu's threshold: dark organs are above, air is below
 
 
 def homogeneous_region(
@@ -23,10 +24,10 @@ def homogeneous_region(
     """True in the flattest patches of the body, shape ``(z, y, x)``; all False where there is none.
 
     Square patches, apart by a pixel, that lie wholly inside the body: soft tissue in CT, what is
-    brighter than Otsu's threshold in MR, emission and ultrasound, all of a radiograph. The tenth
-    of them with the gentlest slopes at the scale of a patch is taken; the slope at that scale sees
-    anatomy and little of the noise, so the noisiest and the quietest are not preferred. Constant
-    patches show no noise and are left out.
+    brighter than half of Otsu's threshold in MR, emission and ultrasound, all of a radiograph.
+    The tenth of them with the gentlest slopes at the scale of a patch is taken; the slope at that
+    scale sees anatomy and little of the noise, so the noisiest and the quietest are not preferred.
+    Constant patches show no noise and are left out.
     """
     size = int(np.clip(min(array.shape[1:]) // 24, 5, 15))
     body = valid & _body(array, valid, modality)
@@ -59,7 +60,7 @@ def _body(array: NDArray[np.float32], valid: NDArray[np.bool_], modality: str) -
     threshold = otsu(array[valid])
     if threshold is None:
         return valid
-    return np.asarray(ndimage.gaussian_filter(array, (0, 2, 2)) > threshold)
+    return np.asarray(ndimage.gaussian_filter(array, (0, 2, 2)) > BODY_PART * threshold)
 
 
 def _patches(inside: NDArray[np.bool_], size: int) -> NDArray[np.intp]:
