@@ -1,6 +1,6 @@
 """What a second instance with a known SOP Instance UID is: the same, a correction, or a conflict.
 
-Nothing is ever overwritten (docs/adr/0007): the same is not written again, anything else is kept
+Nothing is ever overwritten (docs/adr/0010): the same is not written again, anything else is kept
 beside the first under a key of its own.
 """
 
