@@ -1,4 +1,4 @@
-"""A DICOM SEG laid over its series, read from its functional groups with pydicom alone.
+"""A DICOM SEG laid over the series that it belongs to, read from its functional groups.
 
 Frames are placed by position and segment number, not by their order (PS3.3 C.8.20): the object says
 where each frame lies, and this is also an independent look at what the writer wrote.
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import dcmread
-from skimage.color import lab2rgb
+from pydicom.pixels import iter_pixels
+
+from dicom_node.preview.colour import Colour, colour_of
+from dicom_node.preview.series import UNREADABLE, PreviewUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from dicom_node.preview.series import PreviewSeries
-
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,58 +50,62 @@ class PreviewSegmentation:
 
 
 def read_segmentation(paths: Sequence[Path], like: PreviewSeries) -> PreviewSegmentation:
-    """The SEG objects in `paths` on the grid of `like`."""
+    """The SEG objects in `paths` on the grid of `like`.
+
+    Raises
+    ------
+    PreviewUnavailable
+        A file is no segmentation that can be read.
+    """
     labels = np.zeros(like.array.shape[:3], np.uint8)
     segments: dict[int, PreviewSegment] = {}
-    for path in paths:
-        seg = dcmread(path)
-        segments |= {segment.number: segment for segment in _segments(seg)}
-        _paint(labels, seg, like)
+    try:
+        for path in paths:
+            header = dcmread(path, stop_before_pixels=True)
+            segments |= {segment.number: segment for segment in _segments(header)}
+            _paint(labels, path, header, like)
+    except UNREADABLE as error:
+        raise PreviewUnavailable(
+            f"the segmentation cannot be drawn ({type(error).__name__})"
+        ) from None
     return PreviewSegmentation(labels, tuple(segments[number] for number in sorted(segments)))
 
 
-def _segments(seg: Dataset) -> list[PreviewSegment]:
+def _segments(header: Dataset) -> list[PreviewSegment]:
     return [
         PreviewSegment(
             int(item.SegmentNumber),
             str(item.SegmentLabel),
-            _colour(item.get("RecommendedDisplayCIELabValue")),
+            colour_of(item.get("RecommendedDisplayCIELabValue")),
         )
-        for item in seg.SegmentSequence
+        for item in header.SegmentSequence
     ]
 
 
-def _colour(cielab: Sequence[int] | None) -> Colour:
-    """PCS-values of 16 bits to RGB (PS3.3 C.10.7.1.1)."""
-    if not cielab:
-        return (255, 200, 0)
-    scale = np.array([100.0, 255.0, 255.0]) / 65535
-    lab = np.array(cielab, float) * scale - [0, 128, 128]
-    red, green, blue = (lab2rgb(lab.reshape(1, 1, 3)).ravel() * 255).round().astype(int)
-    return int(red), int(green), int(blue)
-
-
-def _paint(labels: NDArray[np.uint8], seg: Dataset, like: PreviewSeries) -> None:
-    pixels = seg.pixel_array
-    planes = pixels if pixels.ndim == 3 else pixels[np.newaxis]
-    for plane, groups in zip(planes, seg.PerFrameFunctionalGroupsSequence, strict=True):
-        number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        rows, columns = np.nonzero(plane)
-        if like.affine is None or "PlanePositionSequence" not in groups:
-            frame = min(_source_frame(groups), len(labels)) - 1
-            labels[frame, rows, columns] = np.maximum(labels[frame, rows, columns], number)
-            continue
-        z, y, x = _indices(seg, groups, rows, columns, like.affine)
-        kept = np.logical_and.reduce(
-            [(axis >= 0) & (axis < n) for axis, n in zip((z, y, x), labels.shape, strict=True)]
-        )
-        spot = z[kept], y[kept], x[kept]
+def _paint(labels: NDArray[np.uint8], path: Path, header: Dataset, like: PreviewSeries) -> None:
+    half = (int(header.get("MaximumFractionalValue") or 1) + 1) // 2
+    grid = (int(header.Rows), int(header.Columns))
+    groups = header.PerFrameFunctionalGroupsSequence
+    for group, plane in zip(groups, iter_pixels(path), strict=True):
+        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        rows, columns = np.nonzero(plane >= half)
+        if like.affine is not None and "PlanePositionSequence" in group:
+            z, y, x = _indices(header, group, rows, columns, like.affine)
+        else:
+            _frames, height, width = labels.shape  # thinned out, or as the SEG's own grid
+            y, x = rows * height // grid[0], columns * width // grid[1]
+            z = np.full_like(y, _source_frame(group) - 1)
+        inside = np.ones(len(rows), bool)
+        for axis, size in zip((z, y, x), labels.shape, strict=True):
+            inside &= (axis >= 0) & (axis < size)
+        spot = z[inside], y[inside], x[inside]
         labels[spot] = np.maximum(labels[spot], number)
 
 
-def _source_frame(groups: Dataset) -> int:
+def _source_frame(group: Dataset) -> int:
+    """The frame of the source image that a SEG frame was made of, counted from 1."""
     try:
-        source = groups.DerivationImageSequence[0].SourceImageSequence[0]
+        source = group.DerivationImageSequence[0].SourceImageSequence[0]
         number = source.get("ReferencedFrameNumber", 1)
     except (AttributeError, IndexError):
         return 1
@@ -108,31 +113,30 @@ def _source_frame(groups: Dataset) -> int:
 
 
 def _indices(
-    seg: Dataset,
-    groups: Dataset,
+    header: Dataset,
+    group: Dataset,
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     affine: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], ...]:
     """Where the pixels of one frame lie in the series: arrays of z, y and x."""
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    orientation = (
-        (groups if "PlaneOrientationSequence" in groups else shared)
-        .PlaneOrientationSequence[0]
-        .ImageOrientationPatient
-    )
-    spacing = (
-        (groups if "PixelMeasuresSequence" in groups else shared)
-        .PixelMeasuresSequence[0]
-        .PixelSpacing
-    )
-    cosines = np.array(orientation, float)
-    position = np.array(groups.PlanePositionSequence[0].ImagePositionPatient, float)
-    points = (
-        position[:, np.newaxis]
-        + np.outer(cosines[:3] * float(spacing[1]), columns)
-        + np.outer(cosines[3:] * float(spacing[0]), rows)
-    )
+    cosines = np.array(_either(header, group, "PlaneOrientation").ImageOrientationPatient, float)
+    spacing = _either(header, group, "PixelMeasures").PixelSpacing
     inverse = np.linalg.inv(affine)
-    x, y, z = np.rint(inverse[:3, :3] @ points + inverse[:3, 3:]).astype(np.int64)
+    position = np.array([*group.PlanePositionSequence[0].ImagePositionPatient, 1], float)
+    origin = (inverse @ position)[:3]
+    across = inverse[:3, :3] @ cosines[:3] * float(spacing[1])
+    down = inverse[:3, :3] @ cosines[3:] * float(spacing[0])
+    x, y, z = (
+        np.rint(origin[axis] + across[axis] * columns + down[axis] * rows).astype(np.int64)
+        for axis in range(3)
+    )
     return z, y, x
+
+
+def _either(header: Dataset, group: Dataset, name: str) -> Dataset:
+    """A functional group's item, from the frame or shared by all frames (PS3.3 C.7.6.16)."""
+    keyword = f"{name}Sequence"
+    holder = group if keyword in group else header.SharedFunctionalGroupsSequence[0]
+    item: Dataset = holder[keyword].value[0]
+    return item

@@ -1,27 +1,39 @@
 """Pixels of a series as a viewer shows them, read from its DICOM files with pydicom alone.
 
-A stack with geometry is turned to the axes of the patient - array ``[z, y, x]`` with z to the head,
-y to the back, x to the patient's left (LPS) - by permuting and flipping whole axes, never by
-interpolation. Everything else is frames in the order of the file.
+A stack with geometry is turned to the axes of the patient (`preview.axes`). Everything else is
+frames in the order of InstanceNumber and of the file. Memory is bounded: a large series is thinned
+out while it is read, a long loop is cut, and one file at a time is decoded.
 """
 
 from __future__ import annotations
 
+import struct
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.pixels import apply_color_lut, apply_modality_lut, convert_color_space
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels
+
+from dicom_node.preview.axes import ALONG, PLANES, Plane, acquired_plane, to_patient_axes
+from dicom_node.preview.window import choose_window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from pydicom import Dataset
 
-LONGEST_CINE = 60  # frames of a loop that are kept; a preview is not a player
+LONGEST_CINE = 60  # frames without a place that are kept; a preview is not a player
+LARGEST_BYTES = 120_000_000  # of one series in memory; beyond it only each n-th pixel is kept
+UNREADABLE = (
+    AttributeError, EOFError, IndexError, InvalidDicomError, KeyError, NotImplementedError,
+    OSError, RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What pydicom and its decoders raise over files that are broken or beyond them."""
 
 
 class PreviewUnavailable(Exception):
@@ -34,19 +46,26 @@ class PreviewSeries:
 
     Attributes
     ----------
-    array : ndarray, (z, y, x) float32 or (frame, y, x, 3) uint8
+    array : ndarray, (z, y, x) int16 or float32, or (frame, y, x, 3) uint8
+        Output units of the Modality LUT; RGB.
     affine : ndarray (4, 4) or None
         Index ``(x, y, z, 1)`` to LPS millimetres; None for frames without a place in the patient.
     window : (float, float)
         Lowest and highest shown value.
     inverted : bool
         Low values are white (MONOCHROME1).
+    pixel_mm : (float, float)
+        Row and column distance of frames without a place; only their ratio is used.
+    acquired : {"axial", "coronal", "sagittal"}
+        The plane that the images were taken in; ``axial`` for frames.
     """
 
-    array: NDArray[np.float32] | NDArray[np.uint8]
+    array: NDArray[Any]
     affine: NDArray[np.float64] | None
     window: tuple[float, float]
     inverted: bool = False
+    pixel_mm: tuple[float, float] = (1.0, 1.0)
+    acquired: Plane = "axial"
 
     @property
     def is_colour(self) -> bool:
@@ -55,129 +74,159 @@ class PreviewSeries:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between samples along ``(z, y, x)``; ones where unknown."""
+        """Distance between samples along ``(z, y, x)``; frames have only their pixels' shape."""
         if self.affine is None:
-            return (1.0, 1.0, 1.0)
+            return (1.0, *self.pixel_mm)
         x, y, z = (float(np.linalg.norm(self.affine[:3, axis])) for axis in range(3))
         return z, y, x
 
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """The planes it can be cut in, the one it was taken in first."""
+        if self.affine is None or self.array.shape[ALONG[self.acquired]] == 1:
+            return (self.acquired,)
+        return (self.acquired, *(plane for plane in PLANES if plane != self.acquired))
+
 
 def read_series(paths: Sequence[Path]) -> PreviewSeries:
-    """The series in `paths`.
+    """The series in `paths`; of images of several sizes those of the most frequent one.
 
     Raises
     ------
     PreviewUnavailable
-        No pixels, a codec that is missing, or images of different sizes.
+        No images, no pixels, or a codec that is missing.
     """
     try:
-        images = [dcmread(path) for path in paths]
-        if len(images) > 1 or _has_place(images[0]):
-            return _stack(images)
-        return _frames(images[0])
-    except (AttributeError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
-        raise PreviewUnavailable(f"cannot be drawn ({type(error).__name__})") from None
+        headers = {path: dcmread(path, stop_before_pixels=True) for path in paths}
+        headers = _of_one_size({p: h for p, h in headers.items() if h.get("Rows")})
+        if not headers:
+            raise PreviewUnavailable("there are no images in it")
+        if all(_has_place(header) for header in headers.values()):
+            return _stack(headers)
+        return _frames(headers)
+    except UNREADABLE as error:
+        raise PreviewUnavailable(f"it cannot be drawn ({type(error).__name__})") from None
 
 
-def _has_place(image: Dataset) -> bool:
-    return bool(image.get("ImagePositionPatient") and image.get("ImageOrientationPatient"))
+def _of_one_size(headers: dict[Path, Dataset]) -> dict[Path, Dataset]:
+    sizes = {path: (h.Rows, h.Columns, h.get("SamplesPerPixel")) for path, h in headers.items()}
+    usual = Counter(sizes.values()).most_common(1)
+    return {path: header for path, header in headers.items() if sizes[path] == usual[0][0]}
 
 
-def _stack(images: list[Dataset]) -> PreviewSeries:
-    if all(_has_place(image) for image in images):
-        rows = np.array(images[0].ImageOrientationPatient, float)
-        normal = np.cross(rows[:3], rows[3:])
-        images.sort(key=lambda image: float(np.dot(image.ImagePositionPatient, normal)))
-        affine = _affine(images, rows, normal)
-    else:
-        images.sort(key=lambda image: int(image.get("InstanceNumber") or 0))
-        affine = None
-    array = np.stack([_values(image) for image in images]).astype(np.float32)
-    if affine is not None:
-        array, affine = to_patient_axes(array, affine)
-    inverted = images[0].PhotometricInterpretation == "MONOCHROME1"
-    return PreviewSeries(array, affine, _window(images[0], array), inverted)
+def _has_place(header: Dataset) -> bool:
+    return (
+        bool(header.get("ImagePositionPatient") and header.get("ImageOrientationPatient"))
+        and int(header.get("NumberOfFrames") or 1) == 1
+        and header.get("SamplesPerPixel") == 1
+    )
+
+
+def _stack(headers: dict[Path, Dataset]) -> PreviewSeries:
+    orientation = np.array(next(iter(headers.values())).ImageOrientationPatient, float)
+    normal = np.cross(orientation[:3], orientation[3:])
+    order = sorted(
+        headers, key=lambda path: float(np.dot(headers[path].ImagePositionPatient, normal))
+    )
+    ordered = [headers[path] for path in order]
+    taken = _affine(ordered, orientation, normal)
+    values, step = _decode(order, headers, limit=len(order))
+    taken[:3, :2] *= step
+    array, affine = to_patient_axes(values, taken)
+    return PreviewSeries(
+        array,
+        affine,
+        choose_window(ordered[len(ordered) // 2], array),
+        ordered[0].PhotometricInterpretation == "MONOCHROME1",
+        acquired=acquired_plane(taken),
+    )
 
 
 def _affine(
-    images: list[Dataset], rows: NDArray[np.float64], normal: NDArray[np.float64]
+    headers: list[Dataset], orientation: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    first = np.array(images[0].ImagePositionPatient, float)
-    row_mm, column_mm = (float(value) for value in images[0].PixelSpacing)
+    first = np.array(headers[0].ImagePositionPatient, float)
+    row_mm, column_mm = (float(value) for value in headers[0].PixelSpacing)
     affine = np.eye(4)
-    affine[:3, 0] = rows[:3] * column_mm
-    affine[:3, 1] = rows[3:] * row_mm
-    if len(images) > 1:
-        last = np.array(images[-1].ImagePositionPatient, float)
-        affine[:3, 2] = (last - first) / (len(images) - 1)
-    else:
-        affine[:3, 2] = normal * float(images[0].get("SliceThickness") or 1)
+    affine[:3, 0] = orientation[:3] * column_mm
+    affine[:3, 1] = orientation[3:] * row_mm
+    affine[:3, 2] = normal * float(headers[0].get("SliceThickness") or 1)
+    if len(headers) > 1:
+        step = (np.array(headers[-1].ImagePositionPatient, float) - first) / (len(headers) - 1)
+        if np.linalg.norm(step) > 0:
+            affine[:3, 2] = step
     affine[:3, 3] = first
     return affine
 
 
-def to_patient_axes(
-    array: NDArray[np.float32], affine: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Both with axes along left, back and head, as near as whole axes of the array go."""
-    order = _nearest_axes(affine[:3, :3])  # patient axis -> index axis, both as (x, y, z)
-    array = array.transpose([2 - axis for axis in order[::-1]])
-    affine = affine.copy()
-    affine[:3, :3] = affine[:3, order]
-    for axis in range(3):
-        if affine[axis, axis] < 0:
-            along = 2 - axis
-            affine[:3, 3] += affine[:3, axis] * (array.shape[along] - 1)
-            affine[:3, axis] *= -1
-            array = np.flip(array, along)
-    return array, affine
+def _frames(headers: dict[Path, Dataset]) -> PreviewSeries:
+    order = sorted(headers, key=lambda path: int(headers[path].get("InstanceNumber") or 0))
+    array, _step = _decode(order, headers, limit=LONGEST_CINE)
+    first = headers[order[0]]
+    window = (0.0, 255.0) if array.ndim == 4 else choose_window(first, array)
+    inverted = first.PhotometricInterpretation == "MONOCHROME1"
+    return PreviewSeries(array, None, window, inverted, _pixel_mm(first))
 
 
-def _nearest_axes(directions: NDArray[np.float64]) -> list[int]:
-    weight = np.abs(directions / np.linalg.norm(directions, axis=0))
-    order = [0, 0, 0]
-    for _ in range(3):
-        patient, index = np.unravel_index(np.argmax(weight), weight.shape)
-        order[int(patient)] = int(index)
-        weight[patient, :] = -1
-        weight[:, index] = -1
-    return order
+def _pixel_mm(header: Dataset) -> tuple[float, float]:
+    """Row and column distance, or at least their ratio (PS3.3 C.7.6.3.1.7)."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
+        values = header.get(keyword)
+        if values and len(values) == 2 and min(map(float, values)) > 0:
+            return float(values[0]), float(values[1])
+    return 1.0, 1.0
 
 
-def _frames(image: Dataset) -> PreviewSeries:
-    pixels = image.pixel_array
-    kind = image.PhotometricInterpretation
-    if kind == "PALETTE COLOR":
-        pixels = (apply_color_lut(pixels, image) >> 8).astype(np.uint8)
-    if int(image.get("SamplesPerPixel", 1)) == 3 or kind == "PALETTE COLOR":
-        frames = pixels if pixels.ndim == 4 else pixels[np.newaxis]
-        if kind.startswith("YBR_FULL") and not image.file_meta.TransferSyntaxUID.is_compressed:
-            frames = convert_color_space(frames, kind, "RGB")
-        return PreviewSeries(frames[:LONGEST_CINE].astype(np.uint8), None, (0.0, 255.0))
-    values = _values(image)
-    array = (values if values.ndim == 3 else values[np.newaxis])[:LONGEST_CINE]
-    return PreviewSeries(array, None, _window(image, array), kind == "MONOCHROME1")
+def _decode(
+    order: Sequence[Path], headers: dict[Path, Dataset], limit: int
+) -> tuple[NDArray[Any], int]:
+    """At most `limit` frames as one array, and of how many pixels each way one was kept."""
+    shown = min(limit, sum(int(headers[path].get("NumberOfFrames") or 1) for path in order))
+    first = headers[order[0]]
+    kind = _kind(list(headers.values()))
+    samples = 3 if kind == np.uint8 else 1
+    size = shown * int(first.Rows) * int(first.Columns) * samples * np.dtype(kind).itemsize
+    step = max(1, int(np.ceil(np.sqrt(size / LARGEST_BYTES))))
+    rows, columns = (len(range(0, int(side), step)) for side in (first.Rows, first.Columns))
+    array = np.zeros((shown, rows, columns, 3) if samples == 3 else (shown, rows, columns), kind)
+    for index, frame in enumerate(_each_frame(order, headers, shown)):
+        part = frame[::step, ::step]
+        if kind == np.int16:
+            part = np.clip(np.rint(part), -32768, 32767)
+        array[index] = part
+    return array, step
 
 
-def _values(image: Dataset) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = apply_modality_lut(image.pixel_array, image).astype(np.float32)
-    return values
+def _each_frame(
+    order: Sequence[Path], headers: dict[Path, Dataset], limit: int
+) -> Iterator[NDArray[Any]]:
+    """The first `limit` frames in output units or RGB."""
+    left = limit
+    for path in order:
+        header = headers[path]
+        count = min(left, int(header.get("NumberOfFrames") or 1))
+        for frame in iter_pixels(path, indices=range(count)):
+            if header.PhotometricInterpretation == "PALETTE COLOR":
+                yield apply_color_lut(frame, header) >> 8
+            elif frame.ndim == 3:
+                yield frame if frame.dtype == np.uint8 else frame >> (int(header.BitsStored) - 8)
+            else:
+                yield apply_modality_lut(frame, header)
+        left -= count
+        if not left:
+            return
 
 
-def _window(image: Dataset, array: NDArray[np.float32]) -> tuple[float, float]:
-    """The file's own window (PS3.3 C.11.2) or, where it has none, all but the outer half percent.
-
-    MR, PT and NM write a window of its own into every slice, which would flicker through a stack.
-    """
-    own = image.Modality not in {"MR", "PT", "NM"}
-    centre, width = image.get("WindowCenter"), image.get("WindowWidth")
-    if own and centre not in (None, "") and width not in (None, ""):
-        centre = float(centre if isinstance(centre, int | float | str) else centre[0])
-        width = float(width if isinstance(width, int | float | str) else width[0])
-        if width > 1:
-            return centre - width / 2, centre + width / 2
-    if image.Modality == "CT":
-        return -160.0, 240.0
-    step = max(1, array.size // 1_000_000)
-    low, high = np.percentile(array.ravel()[::step], (0.5, 99.5))
-    return float(low), float(max(high, low + 1e-6))
+def _kind(headers: list[Dataset]) -> type[np.generic]:
+    """The smallest kind of number that holds every value as a viewer needs it."""
+    first = headers[0]
+    if first.get("SamplesPerPixel") == 3 or first.PhotometricInterpretation == "PALETTE COLOR":
+        return np.uint8
+    whole = all(
+        float(h.get("RescaleSlope") or 1) == 1
+        and float(h.get("RescaleIntercept") or 0).is_integer()
+        and "ModalityLUTSequence" not in h
+        for h in headers
+    )
+    signed = int(first.get("PixelRepresentation") or 0) == 1
+    return np.int16 if whole and (signed or int(first.BitsStored) < 16) else np.float32

@@ -1,0 +1,42 @@
+"""What a person should look at, told in one sentence each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dicom_node.observe.health import DiskSpace
+
+
+class Trouble(NamedTuple):
+    """One thing to look at and the page where it is."""
+
+    text: str
+    path: str
+
+
+WATCHED = (
+    ("job", "failed", "Failed jobs", "/jobs?state=failed"),
+    ("delivery", "failed", "Failed deliveries", "/deliveries?state=failed"),
+    ("study", "quarantined", "Quarantined studies", "/studies"),
+)
+
+
+def troubles_of(disk: DiskSpace, counts: Mapping[str, Mapping[str, int]]) -> list[Trouble]:
+    """The troubles of the node; `counts` is rows by state as of `views.count_states`."""
+    found = []
+    if disk.verdict == "full":
+        text = f"The disk is full: {_gb(disk.free_mb)} free. Nothing more is received."
+        found.append(Trouble(text, "/node"))
+    if disk.verdict == "low":
+        found.append(Trouble(f"The disk runs low: {_gb(disk.free_mb)} free.", "/node"))
+    for kind, state, told, path in WATCHED:
+        if number := counts.get(kind, {}).get(state, 0):
+            found.append(Trouble(f"{told}: {number:,}.", path))
+    return found
+
+
+def _gb(mb: int) -> str:
+    return f"{mb / 1024:.1f} GB"
