@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-log = get_log(__name__)
+log = get_log("dicom_node.node")  # __name__ is __main__
 
 STOP_GRACE_S = 10.0  # how long a running job and a delivery may go on after SIGTERM
 APPLICATION_ACTIVITY, STARTED, STOPPED = "110100", "110120", "110121"  # PS3.15 A.5.3.1

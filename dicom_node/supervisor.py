@@ -42,7 +42,7 @@ class Child:
 
     def __init__(self, role: str, command: Sequence[str], descriptors: Sequence[int]) -> None:
         self.role = role
-        self._command = [sys.executable, "-m", *command]
+        self._command = [sys.executable, "-P", "-m", *command]
         self._descriptors = tuple(descriptors)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = self._due_at = 0.0

@@ -39,7 +39,7 @@ def find_devices() -> list[str]:
     NodeError
         The child could not tell; name the devices in ``[jobs] slots``.
     """
-    command = [sys.executable, "-m", "dicom_node.jobs.slot_child", "--devices"]
+    command = [sys.executable, "-P", "-m", "dicom_node.jobs.slot_child", "--devices"]
     try:
         asked = subprocess.run(  # noqa: S603 - this program's own module
             command,

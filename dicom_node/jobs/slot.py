@@ -72,7 +72,7 @@ class Slot:
             if self._child is None or not self._child.is_alive:
                 if self._child:
                     self._child.end()
-                command = [sys.executable, "-m", "dicom_node.jobs.slot_child", self.device]
+                command = [sys.executable, "-P", "-m", "dicom_node.jobs.slot_child", self.device]
                 self._child = Child(command, threads=self._threads)
                 log.info("slot started", slot=self.name, pid=self._child.pid)
             return self._child
@@ -110,6 +110,7 @@ class Slot:
                 on_progress(float(said["progress"]))
         except TimeoutError:
             child.kill()
+            child.end()
             raise SlotTimedOut(f"killed after {timeout_s:g} s") from None
         finally:
             with self._lock:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-log = get_log(__name__)
+log = get_log("dicom_node.jobs.slot_child")  # __name__ is __main__
 PROGRESS_EVERY_S = 0.5
 
 
