@@ -117,7 +117,13 @@ def a_node(folder: Path, toml: str) -> Iterator[Node]:
         )  # fmt: skip
     node = Node(load_settings(config), config, running)
     try:
-        echoscu = [program("echoscu", package="dcmtk"), "-aec", node.settings.node.ae_title]
+        echoscu = [
+            program("echoscu", package="dcmtk"),
+            "-aet",
+            "STORESCU",
+            "-aec",
+            node.settings.node.ae_title,
+        ]
         receive = node.settings.receive
         echo = [*echoscu, receive.host, str(receive.port)]
 

@@ -43,7 +43,6 @@ def test_a_stat_study_overtakes_what_waits(tmp_path):
     jobs = [job for series in results for job in series.jobs]
     stat_study = str(urgent[0].StudyInstanceUID)
     stat = {job.id for series in results if series.study_uid == stat_study for job in series.jobs}
-    print("jobs in the order of their ids:", [job.id for job in jobs], "STAT:", sorted(stat))
     starts = sorted(jobs, key=lambda job: job.started_at)
     order = [job.id for job in starts]
     first_stat = min(order.index(job) for job in stat)

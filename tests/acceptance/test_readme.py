@@ -40,7 +40,6 @@ def test_a_study_sent_by_the_readmes_words_comes_back_to_orthanc(tmp_path):
         toml = toml.replace('"ORTHANC"', f'"{pacs.running.peer.ae_title}"')
         toml = toml.replace("4242", str(pacs.running.port))
         toml += f'\n[node]\ndata_folder = "{tmp_path / "data"}"\n[web]\nport = {page}\n'
-        toml += '[peers.SENDER]\nae_title = "STORESCU"\n'
         (send,) = [line for line in commands() if line.startswith("storescu")]
         send = send.replace("11112", str(port)).replace("path/to/study", str(study))
         send = send.replace("storescu", program("storescu", package="dcmtk"), 1)
@@ -72,7 +71,6 @@ def test_make_demo_once_ends_well_on_a_clean_clone(tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    print(done.stdout)
     assert done.returncode == 0, done.stderr
     assert (clone / "demo" / "report.html").stat().st_size > 100_000
 
