@@ -21,6 +21,7 @@ from storage.lifecycle import advance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -58,8 +59,8 @@ class IndexRows:
 
     def add(self, arrivals: Sequence[Arrival]) -> None:
         """Add a row for each file that has none, and what follows from it for its study."""
-        for association in {one.association.id: one.association for one in arrivals}.values():
-            self._add_association(association)
+        for arrival in {one.association.id: one for one in arrivals}.values():
+            self._add_association(arrival.association, arrival.received_at)
         known = known_keys(self._session, [arrival.key for arrival in arrivals])
         sop_uids = [arrival.header.sop_uid for arrival in arrivals]
         places = series_holding(self._session, sop_uids)
@@ -105,7 +106,7 @@ class IndexRows:
         study.priority = max(study.priority, header.priority, priority_of(peer))
         study.last_received_at = max(study.last_received_at, arrival.received_at)
 
-    def _add_association(self, association: AssociationInfo) -> None:
+    def _add_association(self, association: AssociationInfo, seen_at: datetime) -> None:
         if association.id:
             add_association(
                 self._session,
@@ -114,7 +115,7 @@ class IndexRows:
                 called_aet=association.called_aet[:16],
                 host=association.host,
                 started_at=association.started_at,
-                seen_at=association.started_at,
+                seen_at=seen_at,
             )
 
     def _study(self, arrival: Arrival) -> Study:

@@ -83,7 +83,7 @@ def _settle(
 ) -> bool:
     """Settle one study unless something arrived since it was found due."""
     with db.begin() as session:
-        if study_id not in quiet_studies(session, now):
+        if not quiet_studies(session, now, study_id):
             return False
         study = lock_study(session, study_id)
         text = f"settled: revision {study.revision}"

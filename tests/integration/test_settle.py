@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,6 +132,17 @@ def test_an_association_of_a_dead_receiver_does_not_block_for_ever(bench):
     with bench.db.read() as session:
         (row,) = list_events(session, limit=10, event="110104")
     assert "lost" in row.text
+
+
+def test_an_association_that_was_idle_before_its_first_instance_is_not_lost(bench):
+    """It counts from when its row is written, not from when it was opened."""
+    old = replace(an_association(), started_at=datetime.now(UTC) - timedelta(minutes=1))
+    intake = Intake(bench.db, bench.store, bench.settings)
+    intake.begin(old)
+    assert intake.receive(incoming(a_series(slices=1)[0], old)) == 0
+    intake.close()
+    assert bench.settle() == []
+    assert bench.all(Association)[0].outcome == "open"
 
 
 def test_a_late_instance_runs_again_only_what_it_touches(bench):

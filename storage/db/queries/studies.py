@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from storage.db.tables import Association, Instance, Series, Study
 
@@ -48,10 +48,10 @@ def find_or_add_series(
     return found
 
 
-def quiet_studies(session: Session, now: datetime) -> list[int]:
+def quiet_studies(session: Session, now: datetime, study_id: int | None = None) -> list[int]:
     """Receiving studies whose own quiet period is over and that no open association still fills.
 
-    Highest priority first.
+    Highest priority first. With `study_id`: that study, if it is one of them.
     """
     fed = (
         select(Instance.id)
@@ -62,11 +62,12 @@ def quiet_studies(session: Session, now: datetime) -> list[int]:
     rows = session.execute(
         select(Study.id, Study.last_received_at, Study.settle_after_s)
         .where(Study.state == "receiving", ~fed.exists())
+        .where(Study.id == study_id if study_id else true())
         .order_by(Study.priority.desc(), Study.id)
     )
     return [
-        study_id
-        for study_id, last_received_at, settle_after_s in rows
+        found_id
+        for found_id, last_received_at, settle_after_s in rows
         if last_received_at + timedelta(seconds=settle_after_s) <= now
     ]
 
