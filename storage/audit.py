@@ -154,7 +154,7 @@ def _known_head(head_file: Path) -> tuple[Head, str]:
     return (head, "") if head else (EMPTY, f"the head file {head_file.name} is missing")
 
 
-def _check(row: dict[str, Any], last: Head) -> Head:
+def _check(row: Mapping[str, Any], last: Head) -> Head:
     """The head after `row`, which must be the whole and unchanged successor of `last`."""
     seq = last.count + 1
     if row["seq"] != seq:

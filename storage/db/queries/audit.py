@@ -28,7 +28,7 @@ def last_row(session: Session) -> tuple[int, str]:
     return (row.seq, row.hash) if row else (EMPTY.count, EMPTY.hash)
 
 
-def stream_rows(session: Session, columns: tuple[str, ...]) -> Generator[dict[str, Any], None, None]:
+def stream_rows(session: Session, columns: tuple[str, ...]) -> Generator[dict[str, Any]]:
     """Every row in order, as the database holds it: no column type reads meaning into it.
 
     Close the generator where it is not read to its end: the server holds a cursor for it.
