@@ -47,6 +47,15 @@ class UNet2d(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
             _two_convolutions(a + b, a) for a, b in reversed(list(pairwise(widths)))
         )
         self.last = nn.Conv2d(widths[0], outputs, 1)
+        self._start_evenly()
+
+    def _start_evenly(self) -> None:
+        """Give every layer's output the spread of its input (He et al., ICCV 2015)."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+                nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.last.weight, std=0.01)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Give the filtered image; see the class for shapes."""

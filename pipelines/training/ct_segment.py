@@ -121,7 +121,7 @@ def train(examples: list[Example], steps: int = STEPS) -> PlaneUNet:
     rng = np.random.default_rng(SEED)
     network = PlaneUNet(CLASSES, WIDTHS).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1.5e-3, total_steps=steps)
     weights = torch.tensor(CLASS_WEIGHTS)
     running = 0.0
     for step in range(1, steps + 1):

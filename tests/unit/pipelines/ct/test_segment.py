@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from pipelines.ct.segment import BODY, BONE, LUNG, segment, tidy
+from pipelines.errors import PipelineRefused
+
+
+def overlap(found, truth):
+    return 2 * np.count_nonzero(found & truth) / (np.count_nonzero(found) + np.count_nonzero(truth))
+
+
+@pytest.fixture(scope="module")
+def noisy(trunk):
+    return trunk + np.random.default_rng(2).normal(0, 15, trunk.shape).astype(np.float32)
+
+
+def test_body_and_lungs_are_found_and_the_table_is_not(trunk, noisy, run_of, volume_of):
+    labels = segment(volume_of(noisy, (5.0, 1.6, 1.6)), run_of("ct-segment")).labels
+    assert np.uint8 == labels.dtype
+    assert overlap(labels == LUNG, trunk == -850) > 0.9
+    assert overlap(labels > 0, (trunk > -1000) & (trunk != 100)) > 0.95
+    assert not (labels[:, 216:] > 0).any()
+
+
+def test_a_flipped_volume_gives_the_flipped_labels(noisy, run_of, volume_of):
+    from dataclasses import replace
+
+    plain = volume_of(noisy[:3], (5.0, 1.6, 1.6))
+    turned = replace(
+        plain,
+        array=np.ascontiguousarray(plain.array[::-1, :, ::-1]),
+        affine=plain.affine @ np.diag([-1.0, 1.0, -1.0, 1.0]),
+    )
+    run = run_of("ct-segment")
+    expected = segment(plain, run).labels[::-1, :, ::-1]
+    assert np.array_equal(expected, segment(turned, run).labels)
+
+
+def test_padding_belongs_to_nothing(noisy, run_of, volume_of):
+    padding = np.zeros(noisy.shape, bool)
+    padding[:, :, :110] = True
+    padded = np.where(padding, np.float32(-2000), noisy)
+    labels = segment(volume_of(padded, (5.0, 1.6, 1.6), padding), run_of("ct-segment")).labels
+    assert not labels[padding].any()
+    assert (labels[~padding] > 0).any()
+
+
+def test_coronal_slices_are_refused(noisy, run_of, volume_of):
+    from dataclasses import replace
+
+    affine = np.eye(4)[[0, 2, 1, 3]]
+    with pytest.raises(PipelineRefused) as refusal:
+        segment(replace(volume_of(noisy), affine=affine), run_of("ct-segment"))
+    assert "not-axial" == refusal.value.code
+
+
+def test_specks_outside_and_inside_the_body_go():
+    labels = np.zeros((4, 40, 40), np.uint8)
+    labels[:, 5:35, 5:35] = BODY
+    labels[:, 10:30, 10:20] = LUNG
+    labels[1, 25, 30] = LUNG
+    labels[2, 8, 30] = BONE
+    labels[:, 12:18, 28:32] = BONE
+    labels[0, 38, 38] = BODY
+    labels[0, 33, 33] = 0
+    tidy(labels, voxel_ml=0.01)
+    assert BODY == labels[1, 25, 30]
+    assert BODY == labels[2, 8, 30]
+    assert BONE == labels[1, 14, 30]
+    assert LUNG == labels[2, 20, 15]
+    assert 0 == labels[0, 38, 38]
+    assert BODY == labels[0, 33, 33]
