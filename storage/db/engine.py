@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from storage.db.queries.audit import hash_of_row, last_row
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 30_000
@@ -99,7 +100,7 @@ class Database:
                 self._sync_log()
             move_head(head_file, before, new, self._hash_of)
             self.head_problem = ""
-        except (HeadUnusable, OSError) as problem:
+        except (HeadUnusable, OSError, SQLAlchemyError) as problem:
             self.head_problem = str(problem)
 
     def _hash_of(self, seq: int) -> str | None:
@@ -128,7 +129,10 @@ def _sqlite(url: str, *, durable: bool) -> Engine:
     with suppress(FileExistsError):
         os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, json_serializer=to_json
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        json_serializer=to_json,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -157,6 +161,7 @@ def _postgresql(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"},
         json_serializer=to_json,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "begin")
@@ -166,5 +171,14 @@ def _postgresql(url: str) -> Engine:
                 f"SELECT pg_advisory_xact_lock({_WRITER_LOCK}), "
                 f"set_config('idle_in_transaction_session_timeout', '{IDLE_TIMEOUT_MS}', true)"
             )
+
+    @event.listens_for(engine, "handle_error")
+    def _on_error(context: ExceptionContext) -> None:
+        # The server's DETAIL quotes the row, and with it the patient.
+        said = getattr(getattr(context.original_exception, "diag", None), "message_primary", None)
+        if said:
+            context.original_exception.args = (said,)
+            if context.sqlalchemy_exception:
+                context.sqlalchemy_exception.args = (said,)
 
     return engine

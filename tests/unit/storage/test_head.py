@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from storage.audit import record, verify
+from storage.audit import list_events, record, verify
 from storage.errors import HeadUnusable
 from storage.head import EMPTY, Head, move_head, read_head
 from tests.databases import opened
@@ -110,6 +111,23 @@ def test_a_commit_stands_when_the_head_cannot_be_written(db_url, tmp_path):
         add_events(db, 1)
         assert "" == db.head_problem
         assert 2 == verify(db, db.head_file)
+
+
+def test_a_commit_stands_when_the_trail_cannot_be_asked(db, monkeypatch):
+    add_events(db, 1)
+
+    def gone(*_arguments: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    db.head_file.unlink()
+    move_head(db.head_file, EMPTY, Head(1, "f" * 64), hash_of)
+    monkeypatch.setattr("storage.db.engine.hash_of_row", gone)
+    with db.begin() as session:
+        record(session, an_event(2))
+
+    assert "server closed the connection" in db.head_problem
+    with db.read() as session:
+        assert 2 == len(list_events(session, limit=5))
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])

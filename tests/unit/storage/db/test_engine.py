@@ -34,7 +34,8 @@ db.close()
 
 def add_study(db: Database, uid: str = "1.2", **values) -> None:
     with db.begin() as session:
-        session.add(Study(study_uid=uid, created_at=NOW, last_received_at=NOW, **values))
+        times = {"created_at": NOW, "last_received_at": NOW}
+        session.add(Study(study_uid=uid, **{**times, **values}))
 
 
 def uids(session) -> list[str]:
@@ -126,6 +127,19 @@ def test_an_error_rolls_back(db):
 def test_a_row_of_a_study_that_is_not_there_is_refused(db):
     with pytest.raises(IntegrityError), db.begin() as session:
         session.add(Series(study_id=7, series_uid="1.2"))
+
+
+@pytest.mark.parametrize("broken", [{"uid": "1.2.77"}, {"uid": "1.3", "created_at": None}])
+def test_prv_01_an_error_quotes_no_value(db, broken):
+    add_study(db, "1.2.77")
+
+    with pytest.raises(IntegrityError) as caught:
+        add_study(db, patient_name="Zzphi^Jane", **broken)
+
+    for text_ in (str(caught.value), str(caught.value.orig), repr(caught.value.orig)):
+        assert "1.2.77" not in text_
+        assert "Zzphi" not in text_
+    assert "constraint" in str(caught.value)
 
 
 def test_rows_can_be_read_after_their_session(db):
