@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydicom import Dataset
-from pynetdicom import AE
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
+from dicom_node.net.entity import Entity
 from dicom_node.net.errors import AssociationRefused, PeerUnreachable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def find_instances(
     AssociationRefused
         The peer does not answer queries, or the query failed.
     """
-    ae = AE(ae_title=our_aet)
+    ae = Entity(our_aet)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = timeout_s
     ae.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
     association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)

@@ -12,14 +12,13 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pynetdicom import AE, evt
+from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
 from dicom_node.net.admission import refuse
-from dicom_node.net.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_node.net.entity import Entity
 from dicom_node.net.incoming import AssociationInfo, Incoming, Rejection
 from dicom_node.net.listener import open_listener
-from dicom_node.net.quiet import set_switches
 from dicom_node.net.server import StorageServer
 from dicom_node.net.status import Status
 from dicom_node.observe.logging import get_log
@@ -82,7 +81,6 @@ class StorageScp:
         PortBusy
             Another program listens there.
         """
-        set_switches()
         wanted = self._settings.receive
         listener = self._listener or open_listener(wanted.host, wanted.port)
         self._server = self._entity().make_server(
@@ -123,11 +121,9 @@ class StorageScp:
             time.sleep(POLL_S)
         self._server = None
 
-    def _entity(self) -> AE:
+    def _entity(self) -> Entity:
         wanted = self._settings.receive
-        entity = AE(ae_title=self._settings.node.ae_title)
-        entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        entity = Entity(self._settings.node.ae_title)
         entity.maximum_associations = wanted.max_associations
         entity.maximum_pdu_size = wanted.max_pdu_bytes
         entity.acse_timeout = NEGOTIATION_S

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
+from pynetdicom import evt
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification
 
+from dicom_node.net.entity import Entity
 from dicom_node.net.errors import AssociationRefused, PeerUnreachable
-from dicom_node.net.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_node.net.quiet import set_switches
 from dicom_node.net.status import Status
 
 if TYPE_CHECKING:
@@ -115,10 +114,7 @@ def _contexts(proposed: set[tuple[str, str]]) -> list[PresentationContext]:
 def _open(
     peer: PeerSection, our_aet: str, timeout_s: float, contexts: list[PresentationContext]
 ) -> Association:
-    set_switches()
-    entity = AE(ae_title=our_aet)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity = Entity(our_aet)
     entity.connection_timeout = timeout_s
     entity.acse_timeout = timeout_s
     entity.dimse_timeout = timeout_s

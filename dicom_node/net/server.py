@@ -1,7 +1,7 @@
 """pynetdicom's server on a listening socket that is given to it, telling when associations end.
 
-Only two of pynetdicom's private names are used: ``RequestHandler._create_association`` and
-``Association._server`` (by the base class); ``tests/unit/net/test_server.py`` guards them.
+Of pynetdicom's private names ``RequestHandler._create_association`` is used;
+``tests/unit/net/test_server.py`` guards it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class AssociationThread(RequestHandler):  # type: ignore[misc]  # pynetdicom is 
         evt.trigger(association, evt.EVT_CONN_OPEN, {"address": self.client_address})
         association.start()
         association.join()
+        self.request.close()  # pynetdicom leaves it open where the peer was gone already
         self.server.when_closed(association)
 
 

@@ -15,15 +15,14 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 from pynetdicom import (
-    AE,
     ALL_TRANSFER_SYNTAXES,
     AllStoragePresentationContexts,
-    _config,
     build_context,
 )
 from sqlalchemy import select
 
 from dicom_node.intake.part10 import write_meta
+from dicom_node.net.entity import Entity
 from dicom_node.net.listener import open_listener
 from dicom_node.net.status import Status
 from storage.audit import list_events
@@ -76,15 +75,8 @@ def dcmtk(name, port, *arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.fixture
-def chunked(monkeypatch):
-    """pynetdicom sends files as they are, broken ones too."""
-    monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
-
-
 def associate(port, contexts, calling="SENDER", called="DICOM_NODE"):
-    entity = AE(ae_title=calling)
-    return entity.associate("127.0.0.1", port, contexts=contexts, ae_title=called)
+    return Entity(calling).associate("127.0.0.1", port, contexts=contexts, ae_title=called)
 
 
 @pytest.mark.dcmtk
@@ -140,7 +132,7 @@ def test_net_01_every_storage_class_in_every_transfer_syntax_is_taken(node_file)
             assert taken == wanted
 
 
-def test_net_02_bytes_are_kept_as_received_in_the_received_syntax(node_file, tmp_path, chunked):
+def test_net_02_bytes_are_kept_as_received_in_the_received_syntax(node_file, tmp_path):
     requests = []
     for index, syntax in enumerate(
         [ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEG2000Lossless]
@@ -175,7 +167,7 @@ def store(port, requests, folder) -> list[int]:
     return statuses
 
 
-def test_what_cannot_be_taken_gets_a_status_and_others_go_on(node_file, tmp_path, chunked):
+def test_what_cannot_be_taken_gets_a_status_and_others_go_on(node_file, tmp_path):
     image, second = a_series(slices=2)
     (homeless,) = a_series(slices=1, key="homeless", StudyInstanceUID=None)
     whole = encode(image)
@@ -203,7 +195,7 @@ def test_what_cannot_be_taken_gets_a_status_and_others_go_on(node_file, tmp_path
 
 
 @pytest.mark.dcmtk
-def test_prv_02_nothing_of_a_patient_is_logged(node_file, tmp_path, chunked):
+def test_prv_02_nothing_of_a_patient_is_logged(node_file, tmp_path):
     images = a_series(slices=3)
     broken = incoming(images[0], encoded=encode(images[0])[:-1])
     write_series(tmp_path / "images", images)
@@ -322,7 +314,7 @@ def test_a_busy_port_ends_the_start_with_a_plain_line(node_file):
     assert "[receive] port" in line
 
 
-def test_an_association_that_breaks_off_keeps_what_was_acknowledged(node_file, tmp_path, chunked):
+def test_an_association_that_breaks_off_keeps_what_was_acknowledged(node_file, tmp_path):
     images = a_series(slices=3)
     paths = write_series(tmp_path / "images", images)
     context = build_context(images[0].SOPClassUID, images[0].file_meta.TransferSyntaxUID)
@@ -337,7 +329,7 @@ def test_an_association_that_breaks_off_keeps_what_was_acknowledged(node_file, t
     assert len(rows(node_file, Instance)) == 2
 
 
-def test_a_connection_cut_inside_a_message_leaves_nothing_of_it(node_file, tmp_path, chunked):
+def test_a_connection_cut_inside_a_message_leaves_nothing_of_it(node_file, tmp_path):
     (image,) = a_series(slices=1, rows=512, columns=512)
     (path,) = write_series(tmp_path / "images", [image])
     context = build_context(image.SOPClassUID, image.file_meta.TransferSyntaxUID)
@@ -385,7 +377,7 @@ def test_a_silent_connection_is_ended_and_others_are_served(node_file):
         wait_until(lambda: not quiet.is_established)
 
 
-def test_sigterm_lets_a_running_association_finish(node_file, tmp_path, chunked):
+def test_sigterm_lets_a_running_association_finish(node_file, tmp_path):
     images = a_series(slices=3)
     paths = write_series(tmp_path / "images", images)
     context = build_context(images[0].SOPClassUID, images[0].file_meta.TransferSyntaxUID)
@@ -415,9 +407,7 @@ def test_a_receiver_ends_when_its_parent_does(node_file):
         assert receiver.process.wait(30) == 0
 
 
-# pynetdicom, here the sender, leaves the file open whose sending broke off.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_kill_9_in_full_flight_loses_nothing_that_was_acknowledged(node_file, tmp_path, chunked):
+def test_kill_9_in_full_flight_loses_nothing_that_was_acknowledged(node_file, tmp_path):
     acknowledged: list[str] = []
     images = {}
     for sender in range(3):

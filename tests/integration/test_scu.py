@@ -170,8 +170,6 @@ def test_echo_returns_when_the_peer_answers(tmp_path):
         assert echo(archive.peer, "NODE", TIMEOUT_S) is None
 
 
-# pynetdicom forgets to close a socket that could not be connected; the collector does it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_peer_that_is_not_there_is_unreachable(tmp_path):
     with open_listener("127.0.0.1", 0) as free:
         peer = peer_at(free.getsockname()[1])
@@ -198,8 +196,6 @@ def test_a_peer_that_declines_says_why(tmp_path):
         echo(peer, "NODE", TIMEOUT_S)
 
 
-# pynetdicom leaves the file open whose sending broke off.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.dcmtk
 @pytest.mark.parametrize("option", ["--abort-during", "--abort-after"])
 def test_a_peer_that_breaks_off_is_unreachable_and_no_value_is_told(tmp_path, option):

@@ -2,7 +2,7 @@
 
 import inspect
 
-from pynetdicom import _config, association, transport
+from pynetdicom import AE, _config, association, transport
 
 from dicom_node.net.quiet import set_switches
 
@@ -14,6 +14,14 @@ def test_the_request_class_still_makes_its_association_in_one_method():
     body = inspect.getsource(transport.RequestHandler.handle)
     assert "self._create_association()" in body
     assert "assoc.start()" in body
+
+
+def test_the_sockets_that_entity_replaces_are_still_made_and_shut_where_it_thinks():
+    made = inspect.signature(AE._create_socket)
+    assert list(made.parameters) == ["self", "assoc", "address", "tls_args"]
+    assert "self._create_socket(assoc, local_address, tls_args)" in inspect.getsource(AE.associate)
+    for method in (transport.AssociationSocket.connect, transport.AssociationSocket.close):
+        assert "self._shutdown_socket()" in inspect.getsource(method)
 
 
 def test_a_rejection_from_the_request_event_is_still_honoured():
