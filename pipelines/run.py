@@ -24,6 +24,7 @@ from pipelines.measure import (
     merge_enhanced,
     merge_segments,
 )
+from pipelines.protect import keep_protected
 from pipelines.registry import load_cards, resolve
 from pipelines.request import Equipment, RunRequest
 
@@ -112,10 +113,11 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
         result = check_result(card, source, resolve(card)(source, context))
         folder = Path(request.output_folder)
         if isinstance(result, Enhanced):
-            for written, beyond in write_enhanced(source, result, origin, folder):
+            after = keep_protected(source, result.array)
+            for written, beyond in write_enhanced(source, after, origin, folder):
                 outputs.append(written)
                 clipped += beyond
-            measured.append(measure_enhanced(source, result.array))
+            measured.append(measure_enhanced(source, after))
         else:
             outputs += write_segmentations(source, result, origin, folder)
             measured.append(measure_segments(source, result.labels, card.segments))

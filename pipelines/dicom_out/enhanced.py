@@ -15,6 +15,7 @@ from pipelines.dicom_out.provenance import (
     Origin,
     code_item,
     coding_schemes,
+    cut_description,
     describe_series,
     put,
     referenced_series,
@@ -22,9 +23,8 @@ from pipelines.dicom_out.provenance import (
     source_reference,
 )
 from pipelines.dicom_out.stored import Values, to_stored
-from pipelines.dicom_out.text import fits, text_of, to_utf8
-from pipelines.ops.ultrasound_regions import tissue_mask
-from pipelines.stored_pixels import decode
+from pipelines.dicom_out.text import fits, to_utf8
+from pipelines.stored_pixels import GREY, decode
 from pipelines.verbatim import copy_verbatim, mark_encoded
 
 if TYPE_CHECKING:
@@ -34,50 +34,36 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
 
-    from pipelines.contract import Enhanced, Source
+    from pipelines.contract import Source
     from pipelines.manifest import OutputFile
 
 _PIXEL_DATA = 0x7FE00010
 
 
 def write_enhanced(
-    source: Source, result: Enhanced, origin: Origin, folder: Path
+    source: Source, after: NDArray[np.float32], origin: Origin, folder: Path
 ) -> Iterator[tuple[OutputFile, int]]:
     """Write an enhanced image for every source instance; gives each file and its clipped pixels."""
     for index, image in enumerate(source.sources):
         # A volume has a plane per instance, frames have one instance.
         part = np.s_[index : index + 1] if len(source.sources) > 1 else np.s_[:]
         padding = None if source.padding is None else source.padding[part]
-        after = inside_regions(image, source.array[part], result.array[part])
-        stored = to_stored(image, decode(image), Values(source.array[part], after, padding))
+        values = Values(source.array[part], after[part], padding)
+        stored = to_stored(image, decode(image), values)
         derived = derive(image, source.digests[index], origin)
         put_pixels(derived, stored.words)
         yield write(derived, folder, "enhanced"), stored.clipped
 
 
-def inside_regions(
-    image: Dataset, before: NDArray[np.float32], after: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """`after` where an ultrasound image shows tissue, `before` elsewhere (standard A.3)."""
-    mask = tissue_mask(image)
-    if mask is None:
-        return after
-    if after.ndim == 4:
-        mask = mask[..., None]
-    return np.where(mask, after, before)
-
-
 def derive(image: Dataset, digest: str, origin: Origin) -> Dataset:
     """The header of the image derived from `image`: see `pipelines.dicom_out.attributes`."""
-    colour = int(image.get("SamplesPerPixel", 1)) > 1 or "PALETTE" in str(
-        image.PhotometricInterpretation
-    )
+    colour = str(image.PhotometricInterpretation) not in GREY
     modality = str(image.Modality)
     plain = copy_verbatim(image)
     ours = origin.equipment()
     suffix = origin.card.suffix
-    own = "".join(map(str, ours.values())) + text_of(plain, "SeriesDescription")
-    if not fits(own, plain):
+    own = [*map(str, ours.values()), cut_description(plain, suffix) or ""]
+    if not all(fits(text, plain) for text in own):
         plain = to_utf8(plain)
     keep = keeps(modality, colour=colour)
     derived = copy_verbatim(plain, keep)

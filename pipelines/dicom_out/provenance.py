@@ -106,14 +106,28 @@ def put(dataset: Dataset, values: Mapping[str, Any]) -> None:
 
 
 def describe_series(copy: Dataset, source: Dataset, suffix: str) -> None:
-    """Source's description + suffix, at most 64 characters (ENH-08), in the copy's charset."""
+    """Source's description + suffix, at most 64 characters (ENH-08).
+
+    The source's bytes are kept where nothing has to be cut; `cut_description` tells.
+    """
+    cut = cut_description(source, suffix)
+    if cut is not None:
+        put(copy, {"SeriesDescription": cut + suffix})
+        return
     tag = Tag("SeriesDescription")
-    text = text_of(source, "SeriesDescription") or str(source.get("Modality", ""))
-    if len(text) + len(suffix) <= LONGEST_LO and tag in source:
-        before = bytes(element(source, tag).value).rstrip(b" \0")
-        copy[tag] = raw(tag, "LO", before + suffix.encode("ascii"))
-    else:
-        put(copy, {"SeriesDescription": text[: LONGEST_LO - len(suffix)] + suffix})
+    before = bytes(element(source, tag).value).rstrip(b" \0")
+    copy[tag] = raw(tag, "LO", before + suffix.encode("ascii"))
+
+
+def cut_description(source: Dataset, suffix: str) -> str | None:
+    """What is left of a description that is too long for `suffix`, counted in characters.
+
+    The modality stands in for an absent description; None where the whole of it stays.
+    """
+    text = text_of(source, "SeriesDescription")
+    if not text:
+        return str(source.get("Modality", ""))
+    return text[: LONGEST_LO - len(suffix)] if len(text) + len(suffix) > LONGEST_LO else None
 
 
 def code_item(code: Code) -> Dataset:

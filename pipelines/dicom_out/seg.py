@@ -18,7 +18,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.attributes import STUDY_KEPT, tags
 from pipelines.dicom_out.dates import da, tm
 from pipelines.dicom_out.files import write
-from pipelines.dicom_out.provenance import Origin, coding_schemes, describe_series, put
+from pipelines.dicom_out.provenance import (
+    Origin,
+    coding_schemes,
+    describe_series,
+    put,
+    source_device,
+)
 from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.text import to_utf8
@@ -146,6 +152,13 @@ def _finish(
         },
     )
     describe_series(result, plain, origin.card.suffix)
+    library = seg.ContributingEquipmentSequence[-1]  # highdicom names itself (SEG-10)
+    put(library, {"ContributionDateTime": da(moment) + tm(moment)})
+    result.ContributingEquipmentSequence = [
+        *plain.get("ContributingEquipmentSequence", []),
+        source_device(plain),
+        library,
+    ]
     codes = [code for each in origin.card.segments for code in (each.category, each.type)]
     if schemes := coding_schemes(*codes):
         result.CodingSchemeIdentificationSequence = schemes

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 UTF_8 = "ISO_IR 192"
 _CHARSET = Tag("SpecificCharacterSet")
 _DEFAULT = "iso8859"  # pydicom's name for the default repertoire, which is ASCII alone
+_GB2312_ESCAPE = "\x1b$)A"  # pydicom leaves it in texts of ISO 2022 IR 58
 _LINE_ENDS = {0x0A, 0x0C, 0x0D}
 _DELIMITERS = {
     "PN": _LINE_ENDS | set(b"\\^="),
@@ -30,13 +31,11 @@ def fits(text: str, dataset: Dataset) -> bool:
     """Whether `text` can be written in the data set's character set."""
     if text.isascii():
         return True
-    for encoding in _encodings(dataset):
-        try:
-            if encoding != _DEFAULT and encode_string(text, [encoding]):
-                return _decode(encode_string(text, [encoding]), [encoding], "LO") == text
-        except (LookupError, UnicodeError, UserWarning, ValueError):
-            continue
-    return False
+    encodings = ["ascii" if name == _DEFAULT else name for name in _encodings(dataset)]
+    try:
+        return _decode(encode_string(text, encodings), encodings, "LO") == text
+    except (LookupError, UnicodeError, UserWarning, ValueError):
+        return False  # pydicom warns where it would write a question mark
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
@@ -60,7 +59,9 @@ def to_utf8(dataset: Dataset, inherited: Sequence[str] | None = None) -> Dataset
         if item.VR == "SQ":
             for nested in dataset[tag].value:
                 to_utf8(nested, encodings)
-        elif isinstance(item, RawDataElement) and item.VR in _DELIMITERS and item.value:
+        elif (
+            isinstance(item, RawDataElement) and item.VR in _DELIMITERS and _is_foreign(item.value)
+        ):
             text = _decode(item.value, encodings, item.VR).rstrip(" \0")
             dataset[tag] = raw(tag, item.VR, text.encode())
     if own or inherited is None:
@@ -68,15 +69,15 @@ def to_utf8(dataset: Dataset, inherited: Sequence[str] | None = None) -> Dataset
     return mark_encoded(dataset)
 
 
+def _is_foreign(value: bytes) -> bool:
+    """Whether the bytes are other than plain ASCII, which is the same in every character set."""
+    return not value.isascii() or b"\x1b" in value
+
+
 def _encodings(dataset: Dataset) -> list[str]:
     return list(convert_encodings(dataset.get("SpecificCharacterSet")))
 
 
 def _decode(value: bytes, encodings: Sequence[str], vr: str) -> str:
-    """The text of `value`; each component of a name starts in the first character set."""
-    if vr == "PN" and len(encodings) > 1:
-        return "=".join(
-            "^".join(decode_bytes(part, encodings, _DELIMITERS[vr]) for part in group.split(b"^"))
-            for group in value.split(b"=")
-        )
-    return str(decode_bytes(value, encodings, _DELIMITERS.get(vr, _LINE_ENDS)))
+    text = str(decode_bytes(value, encodings, _DELIMITERS.get(vr, _LINE_ENDS)))
+    return text.replace(_GB2312_ESCAPE, "")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SOFT_TISSUE_HU = (-150.0, 250.0)
 QUIET_SHARE = 10.0  # per cent of the patches of the body
 FEWEST, MOST = 8, 400
+PATCH_SIZES = 9, 15  # pixels; a smaller patch would take blotches for shading
 BODY_PART = 0.5  # of Otsu's threshold: dark organs are above, air is below
 
 
@@ -29,7 +30,7 @@ def homogeneous_region(
     scale sees anatomy and little of the noise, so the noisiest and the quietest are not preferred.
     Constant patches show no noise and are left out.
     """
-    size = int(np.clip(min(array.shape[1:]) // 24, 5, 15))
+    size = int(np.clip(min(array.shape[1:]) // 24, *PATCH_SIZES))
     body = valid & _body(array, valid, modality)
     scores, corners = [], []
     for plane, (values, inside) in enumerate(zip(array, body, strict=True)):
