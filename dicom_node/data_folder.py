@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_NAME = "node.lock"
-FREE_WITHIN_S = 10.0  # what a node that was killed leaves behind ends within seconds
+FREE_WITHIN_S = 5.0  # what a node that was killed leaves behind ends within seconds
 LOOK_S = 0.1
 
 
