@@ -87,29 +87,28 @@ def _paint(labels: NDArray[np.uint8], path: Path, header: Dataset, like: Preview
     grid = (int(header.Rows), int(header.Columns))
     groups = header.PerFrameFunctionalGroupsSequence
     for group, plane in zip(groups, iter_pixels(path), strict=True):
-        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        identification = _either(header, group, "SegmentIdentification")
         rows, columns = np.nonzero(plane >= half)
-        if like.affine is not None and "PlanePositionSequence" in group:
-            z, y, x = _indices(header, group, rows, columns, like.affine)
-        else:
-            _frames, height, width = labels.shape  # thinned out, or as the SEG's own grid
+        if like.affine is None:
+            _frames, height, width = labels.shape  # the SEG's own grid, or thinned out
             y, x = rows * height // grid[0], columns * width // grid[1]
-            z = np.full_like(y, _source_frame(group) - 1)
+            z = np.full_like(y, _source_frame(group, like))
+        else:
+            z, y, x = _indices(header, group, rows, columns, like.affine)
         inside = np.ones(len(rows), bool)
         for axis, size in zip((z, y, x), labels.shape, strict=True):
             inside &= (axis >= 0) & (axis < size)
         spot = z[inside], y[inside], x[inside]
-        labels[spot] = np.maximum(labels[spot], number)
+        labels[spot] = np.maximum(labels[spot], int(identification.ReferencedSegmentNumber))
 
 
-def _source_frame(group: Dataset) -> int:
-    """The frame of the source image that a SEG frame was made of, counted from 1."""
-    try:
-        source = group.DerivationImageSequence[0].SourceImageSequence[0]
-        number = source.get("ReferencedFrameNumber", 1)
-    except (AttributeError, IndexError):
-        return 1
-    return int(number if isinstance(number, int | str) else number[0])
+def _source_frame(group: Dataset, like: PreviewSeries) -> int:
+    """Index of the frame that a SEG frame was made of; -1 where it is not among those shown."""
+    source = group.DerivationImageSequence[0].SourceImageSequence[0]
+    number = source.get("ReferencedFrameNumber") or 1
+    within = int(number if isinstance(number, int | str) else number[0]) - 1
+    first = like.first_frames.get(str(source.ReferencedSOPInstanceUID))
+    return -1 if first is None else first + within
 
 
 def _indices(
@@ -123,7 +122,8 @@ def _indices(
     cosines = np.array(_either(header, group, "PlaneOrientation").ImageOrientationPatient, float)
     spacing = _either(header, group, "PixelMeasures").PixelSpacing
     inverse = np.linalg.inv(affine)
-    position = np.array([*group.PlanePositionSequence[0].ImagePositionPatient, 1], float)
+    place = _either(header, group, "PlanePosition").ImagePositionPatient
+    position = np.array([*place, 1], float)
     origin = (inverse @ position)[:3]
     across = inverse[:3, :3] @ cosines[:3] * float(spacing[1])
     down = inverse[:3, :3] @ cosines[3:] * float(spacing[0])

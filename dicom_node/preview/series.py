@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from dicom_node.preview.axes import ALONG, PLANES, Plane, acquired_plane, to_pat
 from dicom_node.preview.window import choose_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -58,6 +58,8 @@ class PreviewSeries:
         Row and column distance of frames without a place; only their ratio is used.
     acquired : {"axial", "coronal", "sagittal"}
         The plane that the images were taken in; ``axial`` for frames.
+    first_frames : mapping of str to int
+        Of frames without a place: SOP Instance UID to the index of its first frame.
     """
 
     array: NDArray[Any]
@@ -66,6 +68,7 @@ class PreviewSeries:
     inverted: bool = False
     pixel_mm: tuple[float, float] = (1.0, 1.0)
     acquired: Plane = "axial"
+    first_frames: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_colour(self) -> bool:
@@ -88,8 +91,13 @@ class PreviewSeries:
         return (self.acquired, *(plane for plane in PLANES if plane != self.acquired))
 
 
-def read_series(paths: Sequence[Path]) -> PreviewSeries:
+def read_series(paths: Sequence[Path], only: Collection[str] = ()) -> PreviewSeries:
     """The series in `paths`; of images of several sizes those of the most frequent one.
+
+    Parameters
+    ----------
+    only : collection of str, optional
+        SOP Instance UIDs of the images to read; all where empty.
 
     Raises
     ------
@@ -98,9 +106,14 @@ def read_series(paths: Sequence[Path]) -> PreviewSeries:
     """
     try:
         headers = {path: dcmread(path, stop_before_pixels=True) for path in paths}
-        headers = _of_one_size({p: h for p, h in headers.items() if h.get("Rows")})
-        if not headers:
+        wanted = {
+            path: header
+            for path, header in headers.items()
+            if header.get("Rows") and (not only or str(header.SOPInstanceUID) in only)
+        }
+        if not wanted:
             raise PreviewUnavailable("there are no images in it")
+        headers = _of_one_size(wanted)
         if all(_has_place(header) for header in headers.values()):
             return _stack(headers)
         return _frames(headers)
@@ -109,9 +122,12 @@ def read_series(paths: Sequence[Path]) -> PreviewSeries:
 
 
 def _of_one_size(headers: dict[Path, Dataset]) -> dict[Path, Dataset]:
-    sizes = {path: (h.Rows, h.Columns, h.get("SamplesPerPixel")) for path, h in headers.items()}
-    usual = Counter(sizes.values()).most_common(1)
-    return {path: header for path, header in headers.items() if sizes[path] == usual[0][0]}
+    sizes = {
+        path: (h.Rows, h.Columns, h.get("SamplesPerPixel") or 1) for path, h in headers.items()
+    }
+    numbers = Counter(sizes.values())
+    usual = max(numbers, key=lambda size: (numbers[size], size))
+    return {path: header for path, header in headers.items() if sizes[path] == usual}
 
 
 def _has_place(header: Dataset) -> bool:
@@ -165,7 +181,12 @@ def _frames(headers: dict[Path, Dataset]) -> PreviewSeries:
     first = headers[order[0]]
     window = (0.0, 255.0) if array.ndim == 4 else choose_window(first, array)
     inverted = first.PhotometricInterpretation == "MONOCHROME1"
-    return PreviewSeries(array, None, window, inverted, _pixel_mm(first))
+    first_frames: dict[str, int] = {}
+    count = 0
+    for path in order:
+        first_frames[str(headers[path].SOPInstanceUID)] = count
+        count += int(headers[path].get("NumberOfFrames") or 1)
+    return PreviewSeries(array, None, window, inverted, _pixel_mm(first), first_frames=first_frames)
 
 
 def _pixel_mm(header: Dataset) -> tuple[float, float]:

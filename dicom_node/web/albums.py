@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dicom_node.preview import pictures
+from dicom_node.preview.references import sources_of
 from dicom_node.preview.segmentation import PreviewSegmentation, read_segmentation
 from dicom_node.preview.series import PreviewSeries, PreviewUnavailable, read_series
 
@@ -92,7 +93,7 @@ def read_album(
     PreviewUnavailable
         The source or a result cannot be drawn.
     """
-    before = read_series(sources)
+    before = read_series(sources, only=sources_of([*enhanced, *segmentations]))
     after = read_series(enhanced) if enhanced else None
     scale = 0.0
     if after and before.array.shape[:3] == after.array.shape[:3]:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from dicom_node.web.albums import Albums
 from dicom_node.web.api import health
-from dicom_node.web.auth.visits import Visit, is_secure, visit_of
+from dicom_node.web.auth.visits import is_secure
 from dicom_node.web.guard import Guard
 from dicom_node.web.pages import audit, deliveries, jobs, login, node, studies, study, users
 from dicom_node.web.refusals import add_refusals
@@ -20,8 +19,6 @@ from dicom_node.web.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from fastapi import Request
 
     from dicom_node.config import Settings
     from dicom_node.jobs.engine import Engine
@@ -56,14 +53,7 @@ def create_app(
     app.state.site = Site(db, store, settings, engine, cards or {}, Searches(), Albums())
     for pages in (login, studies, study, jobs, deliveries, node, audit, users, health):
         app.include_router(pages.router)
-    app.add_api_route("/", _begin)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     add_refusals(app)
     app.add_middleware(Guard, secure=is_secure(settings.web))
     return app
-
-
-def _begin(request: Request) -> RedirectResponse:
-    """The first page that the visitor's role may see."""
-    visit: Visit = visit_of(request)
-    return RedirectResponse("/studies" if visit.may("read") else "/audit", 303)

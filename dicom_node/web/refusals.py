@@ -51,9 +51,9 @@ def _ask_to_log_in(request: Request, _error: Exception) -> Response:
     if request.url.path.endswith(".png"):
         return Response(status_code=401)
     after = local_path(request.url.path, "") if request.method == "GET" else ""
-    again = f"&next={quote(after)}" if after not in ("", "/") else ""
-    said = "?said=timed-out" + again
-    return RedirectResponse(f"/login{said}", 303)
+    if after in ("", "/"):
+        return RedirectResponse("/login", 303)
+    return RedirectResponse(f"/login?said=timed-out&next={quote(after)}", 303)
 
 
 def _refuse(request: Request, error: Exception) -> Response:

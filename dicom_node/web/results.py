@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dicom_node.web.timeline import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from storage.db.queries.study_view import SeriesRow, StudyView
+    from storage.db.queries.study_view import StudyView
     from storage.db.queries.views import JobRow
 
 
@@ -34,7 +36,7 @@ class Result:
 
     job: JobRow
     title: str
-    series: SeriesRow
+    series_name: str
     objects: dict[str, int]
     figures: tuple[Figure, ...]
     segments: tuple[dict[str, Any], ...]
@@ -44,7 +46,7 @@ class Result:
 
 def results_of(found: StudyView, title_of: Callable[[str], str]) -> list[Result]:
     """The results in the order of their jobs; those that a newer job replaces come last."""
-    series = {row.id: row for row in found.series}
+    names = {row.id: name_of(row) for row in found.series}
     seen: set[tuple[int, str]] = set()
     results = []
     for job in reversed(found.jobs):
@@ -52,14 +54,14 @@ def results_of(found: StudyView, title_of: Callable[[str], str]) -> list[Result]
         if job.state != "succeeded" or not manifest:
             continue
         key = (job.series_id, job.pipeline)
-        told = (job, title_of(job.pipeline), series[job.series_id], manifest)
+        told = (job, title_of(job.pipeline), names[job.series_id], manifest)
         results.append(_result(*told, older=key in seen))
         seen.add(key)
     return sorted(results, key=lambda result: (result.older, result.job.id))
 
 
 def _result(
-    job: JobRow, title: str, series: SeriesRow, manifest: Mapping[str, Any], *, older: bool
+    job: JobRow, title: str, series_name: str, manifest: Mapping[str, Any], *, older: bool
 ) -> Result:
     objects: dict[str, int] = {}
     for made in manifest.get("outputs", ()):
@@ -68,7 +70,7 @@ def _result(
     return Result(
         job=job,
         title=title,
-        series=series,
+        series_name=series_name,
         objects=objects,
         figures=_figures(measured),
         segments=tuple(measured.get("segments") or ()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dicom_node.web.clock import duration
 from dicom_node.web.words import DELIVERY, JOB, PRIORITIES, Tone, word_for
 
 if TYPE_CHECKING:
@@ -51,23 +52,24 @@ def timeline_of(found: StudyView, title_of: Callable[[str], str]) -> list[Entry]
 
 
 def name_of(series: SeriesRow) -> str:
-    """How a series is called: its number and description, or what there is of them."""
-    number = f"series {series.number}" if series.number is not None else "a series"
-    return f"{number} ({series.description})" if series.description else number
+    """How a series is called: its number, else its modality; and its description."""
+    if series.number is None:
+        return f"the {series.modality} series {series.description}".rstrip()
+    return f"series {series.number} {series.description}".rstrip()
 
 
 def _arrival(arrival: Arrival) -> Entry:
-    images = f"{arrival.instances:,} instance{'s' * (arrival.instances != 1)}"
+    images = _many(arrival.instances, "instance", "instances")
     sender = arrival.calling_aet or "files on disk"
     took = (arrival.last_at - arrival.first_at).total_seconds()
-    text = f"in {arrival.series} series"
+    text = f"{arrival.series} series"
     if arrival.host:
-        text += f", from {arrival.host} to {arrival.called_aet}"
+        text += f", sent by {arrival.host} to {arrival.called_aet}"
     if took >= 1:
-        text += f", within {took:.0f} s"
+        text += f", within {duration(took)}"
     if arrival.outcome in ("aborted", "lost"):
         text += f"; the association was {arrival.outcome}, so something may be missing"
-    late = f"Late: {images}" if arrival.revision > 1 else f"Received {images}"
+    late = f"Received late: {images}" if arrival.revision > 1 else f"Received {images}"
     tone: Tone = "warn" if arrival.outcome in ("aborted", "lost") else "good"
     return Entry(arrival.first_at, f"{late} from {sender}", text, tone)
 
@@ -131,29 +133,25 @@ def _job_text(job: JobRow) -> str:
     if job.state == "running":
         return f"Try {job.attempt}, {job.progress:.0%} done."
     if job.state == "succeeded":
-        return f"It took {_seconds(job)}" + (
-            f" and {job.attempt} tries." if job.attempt > 1 else "."
+        took = (
+            (job.ended_at - job.started_at).total_seconds()
+            if job.ended_at and job.started_at
+            else 0
         )
+        return f"It took {duration(took)}{f', try {job.attempt}' * (job.attempt > 1)}."
     return job.reason or word_for(JOB, job.state).meaning
-
-
-def _seconds(job: JobRow) -> str:
-    if not (job.ended_at and job.started_at):
-        return "some time"
-    seconds = (job.ended_at - job.started_at).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def _delivery(delivery: DeliveryRow, title_of: Callable[[str], str]) -> Entry:
     word = word_for(DELIVERY, delivery.state)
-    tries = f"{delivery.attempt} {'try' if delivery.attempt == 1 else 'tries'}"
+    tries = _many(delivery.attempt, "try", "tries")
+    accepted = _many(delivery.accepted, "object", "objects")
     texts = {
-        "queued": f"After {tries}: {delivery.reason}"
-        if delivery.attempt
-        else "Waits for its turn.",
+        "queued": f"After {tries}: {delivery.reason}" if delivery.attempt else "It waits.",
         "sending": f"Try {delivery.attempt}.",
-        "sent": f"{delivery.accepted} objects accepted after {tries}.",
-        "committed": f"{delivery.accepted} objects accepted and promised to be kept.",
+        "sent": f"{accepted} accepted after {tries}.",
+        "committed": f"{accepted} accepted after {tries}, and promised to be kept.",
+        "failed": f"After {tries}: {delivery.reason}",
     }
     return Entry(
         at=delivery.ended_at or delivery.created_at,
@@ -163,3 +161,7 @@ def _delivery(delivery: DeliveryRow, title_of: Callable[[str], str]) -> Entry:
         label=word.label,
         delivery=delivery,
     )
+
+
+def _many(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 
 from dicom_node.web.auth.tokens import new_token
 from dicom_node.web.auth.visits import CSRF_FIELD, is_secure
 
 if TYPE_CHECKING:
-    from fastapi import Request, Response
+    from fastapi import Response
 
     from dicom_node.config import WebSection
 

@@ -1,4 +1,4 @@
-"""Logging in and out, and making the first admin."""
+"""The way in and out: the start page, the login, the first admin."""
 
 from typing import Annotated
 
@@ -27,6 +27,12 @@ NOT_ACCEPTED = (
     "Login name or password is not right, or the account is locked. "
     "After several failures an account stays locked for a quarter of an hour."
 )
+
+
+@router.get("/")
+def begin(visit: Annotated[Visit, Depends(visit_of)]) -> RedirectResponse:
+    """The first page that the visitor's role may see."""
+    return RedirectResponse("/studies" if visit.may("read") else "/audit", 303)
 
 
 @router.get("/login")
