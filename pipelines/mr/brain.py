@@ -37,7 +37,7 @@ def looks_like_head(volume: Volume, tissue: NDArray[np.bool_]) -> bool:
 
 def above_neck(volume: Volume, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The voxels less than 180 mm below the crown, the highest well filled level."""
-    z, y, x = np.indices(tissue.shape, sparse=True)
+    z, y, x = _indices(tissue.shape)
     height = volume.affine[2, 2] * z + volume.affine[2, 1] * y + volume.affine[2, 0] * x
     level = np.floor(height / 5).astype(np.int64)
     level -= level.min()
@@ -56,7 +56,9 @@ def extract_brain(
     spacing = volume.spacing_mm
     skull = above_neck(volume, tissue)
     array = volume.array
-    start = _starting_sphere(array, tissue & skull, spacing, bright=np.percentile(array[skull], 98))
+    start = _starting_sphere(
+        array, tissue & skull, spacing, bright=float(np.percentile(array[skull], 98))
+    )
     if start is None:
         return None
     centre, radius, levels = start
@@ -72,7 +74,7 @@ def extract_brain(
         return None
     step = tuple(max(1, round(WORKING_MM / distance)) for distance in spacing)
     coarse = array[tuple(slice(None, None, skip) for skip in step)]
-    apart = tuple(skip * distance for skip, distance in zip(step, spacing, strict=True))
+    apart = (step[0] * spacing[0], step[1] * spacing[1], step[2] * spacing[2])
     balloon = fill_mesh(surface.vertices, surface.faces, coarse.shape, apart)
     brain = _drop_marrow(coarse, balloon, apart, levels)
     ml = float(brain.sum() * np.prod(apart) / 1000)
@@ -100,9 +102,7 @@ def _starting_sphere(
         return None
     far = sum(
         ((axis - middle) * step) ** 2
-        for axis, step, middle in zip(
-            np.indices(array.shape, sparse=True), spacing, centre, strict=True
-        )
+        for axis, step, middle in zip(_indices(array.shape), spacing, centre, strict=True)
     )
     near = array[head & (far < radius**2) & (array > dark) & (array < bright)]
     if not near.size:
@@ -128,6 +128,12 @@ def _drop_marrow(
     grown = (_depth_mm(~core, spacing_mm) <= NECK_MM + 0.5) & balloon & (array < brightest)
     near = _depth_mm(~grown, spacing_mm) <= CLOSE_MM
     return fill_planes(keep_largest(balloon & (_depth_mm(near, spacing_mm) > CLOSE_MM)))
+
+
+def _indices(shape: tuple[int, ...]) -> tuple[NDArray[np.float32], ...]:
+    """The voxel numbers along each axis, shaped to broadcast over `shape`."""
+    lines = (np.arange(length, dtype=np.float32) for length in shape)
+    return tuple(np.meshgrid(*lines, indexing="ij", sparse=True))
 
 
 def _depth_mm(mask: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.float32]:

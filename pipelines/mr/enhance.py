@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from pipelines.contract import Enhanced, RunContext, Source
 from pipelines.errors import PipelineRefused
 from pipelines.ops.bias_field import estimate_bias_field
@@ -14,7 +16,6 @@ from pipelines.ops.threshold import otsu
 from pipelines.ops.white_noise import detail_sd
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from pipelines.volume import Volume
@@ -65,4 +66,4 @@ def _flatten(
 ) -> NDArray[np.float32]:
     field = estimate_bias_field(clean, tissue, volume.spacing_mm, shrink=shrink)
     flat = clean / field
-    return flat * (clean[tissue].mean() / flat[tissue].mean())
+    return np.asarray(flat * (clean[tissue].mean() / flat[tissue].mean()), dtype=np.float32)

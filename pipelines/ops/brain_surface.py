@@ -109,7 +109,7 @@ class _Sampler:
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float32]:
         index = np.rint(points / self._spacing).astype(np.intp)
         np.clip(index, 0, self._last, out=index)
-        return self._array[index[..., 0], index[..., 1], index[..., 2]]
+        return np.asarray(self._array[index[..., 0], index[..., 1], index[..., 2]])
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         index = points / self._spacing
@@ -141,4 +141,4 @@ def _normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray
         summed[:, axis] = np.bincount(
             faces.ravel(), np.repeat(of_faces[:, axis], 3), minlength=len(vertices)
         )
-    return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+    return np.asarray(summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12))

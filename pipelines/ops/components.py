@@ -27,7 +27,7 @@ def keep_largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def keep_at_least(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
     """The parts of `mask` (connected by faces, edges or corners) of `pixels` or more."""
     labels, _found = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))
-    return (sizes(labels) >= max(pixels, 1))[labels]
+    return np.asarray((sizes(labels) >= max(pixels, 1))[labels])
 
 
 def fill_planes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

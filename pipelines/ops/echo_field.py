@@ -72,7 +72,7 @@ def _keep_round(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for part in regionprops(labels):
         narrow = part.axis_minor_length < ROUND[1] * part.axis_major_length
         kept[part.label] = part.solidity >= ROUND[0] and not narrow
-    return kept[labels]
+    return np.asarray(kept[labels])
 
 
 def _row_medians(

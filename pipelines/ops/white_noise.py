@@ -25,7 +25,9 @@ def diagonal_details(
     block = array[..., :rows, :columns]
     one, two = block[..., ::2, ::2], block[..., 1::2, ::2]
     three, four = block[..., ::2, 1::2], block[..., 1::2, 1::2]
-    return (one + two + three + four) / 4, (one - two - three + four) / 2
+    mean = (one + two + three + four) * np.float32(0.25)
+    detail = (one - two - three + four) * np.float32(0.5)
+    return mean.astype(np.float32), detail.astype(np.float32)
 
 
 def detail_sd(array: NDArray[np.float32], region: NDArray[np.bool_] | None = None) -> float:

@@ -51,14 +51,15 @@ def _enhance_plane(
             bands[level] = _core(band, noise)
         else:
             bands[level] = _amplify(band, power, gain)
-    return np.clip(put_together([*bands, rest]), plane.min(), plane.max())
+    return np.clip(put_together([*bands, rest]), plane.min(), plane.max()).astype(np.float32)
 
 
 def _core(band: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
     """Detail shrunk towards zero by an empirical Wiener rule; edges far above the noise stay."""
     limit = np.float32(noise * np.median(np.abs(band)) / NORMAL_MAD)
     power = np.square(band)
-    return band * (power / np.maximum(power + limit * limit, 1e-12))
+    kept = power / np.maximum(power + limit * limit, 1e-12)
+    return np.asarray(band * kept, dtype=np.float32)
 
 
 def _amplify(band: NDArray[np.float32], power: float, gain: float) -> NDArray[np.float32]:
