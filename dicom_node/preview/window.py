@@ -23,7 +23,7 @@ def choose_window(header: Dataset, array: NDArray[Any]) -> tuple[float, float]:
     step = max(1, array.size // _SAMPLES)
     values = array.ravel()[::step].astype(np.float32)
     own = _own_window(header)
-    if own and np.mean((values > own[0]) & (values < own[1])) > 0.01:
+    if own and np.mean((values > own[0]) & (values < own[1])) > 0.001:
         return own
     if header.get("Modality") == "CT":
         return SOFT_TISSUE
