@@ -34,10 +34,14 @@ STUB_RULES = ROOT / "tests" / "stubs" / "rules"
 ENDED = ("succeeded", "refused", "failed", "cancelled")
 
 
+def injected_environment() -> dict[str, str]:
+    """What a process of the node needs in its environment to be changed from outside."""
+    return {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "inject"), str(ROOT)])}
+
+
 def stub_environment() -> dict[str, str]:
-    """What a process of the node needs in its environment to know the stub pipelines."""
-    path = os.pathsep.join([str(ROOT / "tests" / "inject"), str(ROOT)])
-    return {"PYTHONPATH": path, "STUB_CARDS": str(STUB_CARDS)}
+    """What it needs to have the stub pipelines instead of the shipped ones."""
+    return {**injected_environment(), "STUB_CARDS": str(STUB_CARDS)}
 
 
 def job_settings(folder: Path, **jobs: Any) -> Settings:
