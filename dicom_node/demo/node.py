@@ -70,6 +70,7 @@ def start_node(folder: Path, pacs: DemoPacs) -> DemoNode:
     NodeDidNotStart
         With the place of its log.
     """
+    folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     config = folder / "node.toml"

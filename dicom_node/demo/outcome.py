@@ -80,11 +80,14 @@ def _came_back(job: JobResult) -> str:
 
 def _enhanced_figures(measured: dict[str, Any]) -> str:
     before, after = measured["noise_sd_before"], measured["noise_sd_after"]
-    less = 100 * (1 - after / before) if before else 0.0
-    return (
-        f"noise SD {before:.3g} -> {after:.3g} ({less:+.0f} % less), "
-        f"mean shift {measured['mean_shift']:+.2g}, edge response {measured['edge_response']:.2f}"
-    )
+    told = []
+    if before and after is not None:
+        told.append(f"noise SD {before:.3g} -> {after:.3g} ({100 * (after / before - 1):+.0f} %)")
+    if measured["mean_shift"] is not None:
+        told.append(f"mean shift {measured['mean_shift']:+.2g} {measured.get('unit', '')}".rstrip())
+    if measured["edge_response"] is not None:
+        told.append(f"edge response {measured['edge_response']:.2f}")
+    return ", ".join(told) or "not measurable"
 
 
 def _segment_figures(segments: Sequence[dict[str, Any]]) -> str:

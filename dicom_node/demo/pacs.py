@@ -66,6 +66,7 @@ def start_pacs(folder: Path) -> DemoPacs:
     PacsUnavailable
         When it does not answer within half a minute; its own output is in the folder.
     """
+    folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     orthanc = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
