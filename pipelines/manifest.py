@@ -35,7 +35,8 @@ class Manifest:
         Of an enhancement: ``noise_sd_before``, ``noise_sd_after``, ``mean_shift``,
         ``edge_response``, ``max_abs_change``, ``clipped`` and ``unit``. Of a segmentation:
         ``segments``, a list of ``number``, ``label``, ``voxels``, ``ml`` (None without a place in
-        the patient), ``mean`` and ``sd``. A figure that the image does not give is None.
+        the patient), ``mean`` and ``sd``, and ``phase`` where a series holds several. A figure
+        that the image does not give is None.
     sources : int
         Instances read.
     """

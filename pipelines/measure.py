@@ -75,6 +75,13 @@ def merge_enhanced(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def list_phases(measured: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The segments of every phase of a series, numbered from 1 where there are several."""
+    if len(measured) == 1:
+        return measured[0]
+    return [row | {"phase": number} for number, rows in enumerate(measured, 1) for row in rows]
+
+
 def merge_segments(measured: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """One list of segments for several images: sizes added, means weighted by them."""
     merged: dict[int, dict[str, Any]] = {}

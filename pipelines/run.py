@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.contract import Enhanced, RunContext, Segmented
-from pipelines.dicom_in import read_frames, read_volume
+from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
@@ -19,6 +19,7 @@ from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
 from pipelines.manifest import MANIFEST_NAME, Manifest, OutputFile
 from pipelines.measure import (
+    list_phases,
     measure_enhanced,
     measure_segments,
     merge_enhanced,
@@ -126,19 +127,21 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             outputs, merge_enhanced(measured) | {"clipped": clipped}, warned, len(digests)
         )
     warned += [] if outputs else [NOTHING_FOUND]
-    return _Outcome(outputs, {"segments": merge_segments(measured)}, warned, len(digests))
+    segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
+    return _Outcome(outputs, {"segments": segments}, warned, len(digests))
 
 
 def read_sources(card: ModelCard, inputs: list[str]) -> tuple[list[Source], list[str]]:
-    """The volume, or every image by itself, within the card's limits; and what was left out.
+    """The volumes, or every image by itself, within the card's limits; and what was left out.
 
     A series of radiographs or ultrasound holds images of many kinds: those that the pipeline is
     not for are left out with a warning, and only if none is left is the run refused.
     """
     if card.limits.input == "volume":
-        volume = read_volume(inputs)
-        check(card, volume)
-        return [volume], []
+        volumes = read_volumes(inputs)
+        for volume in volumes:
+            check(card, volume)
+        return list(volumes), []
     sources: list[Source] = []
     refusals: list[PipelineRefused] = []
     for path in inputs:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.dicom_in.geometry import stack_slices
 from pipelines.dicom_in.instances import digest, read_instances
+from pipelines.dicom_in.phases import split_phases
 from pipelines.dicom_in.values import padding_mask, refuse_too_large, rescale
 from pipelines.errors import PipelineRefused
 from pipelines.header import whole_number
@@ -46,15 +48,36 @@ def read_volume(paths: Sequence[Path | str]) -> Volume:
         With the codes of `read_instances`, `stack_slices`, `pipelines.stored_pixels.decode` and
         `pipelines.dicom_in.values`; ``multi-frame``; ``mixed-*`` for what differs between slices.
     """
+    return _stack(_read_alike(paths))
+
+
+def read_volumes(paths: Sequence[Path | str]) -> list[Volume]:
+    """Every phase of a series as a volume (`pipelines.dicom_in.phases`); mostly one.
+
+    Raises
+    ------
+    PipelineRefused
+        As `read_volume`.
+    """
+    return [_stack(phase) for phase in split_phases(_read_alike(paths))]
+
+
+def _read_alike(paths: Sequence[Path | str]) -> list[Dataset]:
+    """Single-frame grey images of one series, alike in everything but place and content."""
     images = read_instances(paths)
     for image in images:
         _refuse_multi_frame(image)
     for keyword, code in _SAME.items():
         _refuse_mixture(images, keyword, code)
+    size = [whole_number(images[0], word) for word in ("Rows", "Columns")]
+    refuse_too_large(len(images) * math.prod(size))
+    return images
+
+
+def _stack(images: Sequence[Dataset]) -> Volume:
     stack = stack_slices(images)
     images = [images[index] for index in stack.order]
-    shape = (len(images), int(images[0].Rows), int(images[0].Columns))
-    refuse_too_large(int(np.prod(shape)))
+    shape = (len(images), whole_number(images[0], "Rows"), whole_number(images[0], "Columns"))
     array = np.empty(shape, np.float32)
     padding = np.zeros(shape, np.bool_)
     digests = []

@@ -91,8 +91,7 @@ def _build(
     renumber = np.zeros(256, np.uint8)
     for number, segment in enumerate(segments, start=1):
         renumber[segment.number] = number
-    digest = source.digests[0] if not isinstance(source, Volume) else "volume"
-    part = f"{digest} frame {frame or 0}"
+    part = f"{source.digests[0]} frame {frame or 0}"
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,

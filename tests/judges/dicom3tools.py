@@ -37,6 +37,8 @@ def _run(name: str, *arguments: object) -> list[str]:
 
 def _kind(line: str) -> str:
     """A copied value is wrong wherever it is copied to: the place and the value are left out."""
+    if "Illegal root for UID" in line:
+        return "Error - Illegal root for UID"  # every reference to the instance repeats it
     attribute = re.sub(r"<(?:[^>]*/)?([^/>]*)>", r"<\1>", line, count=1)
     attribute = re.sub(r"Value invalid for this VR .*? - (Length|Character)", r"\1", attribute)
-    return re.sub(r"(UID) = <.*>", r"\1", attribute)
+    return attribute

@@ -26,8 +26,9 @@ def add(source: Source, context: RunContext) -> Enhanced:
 
 
 def soften(source: Source, context: RunContext) -> Enhanced:
-    """Average of a pixel and its right neighbour."""
-    return Enhanced((source.array + np.roll(source.array, 1, axis=2)) / 2)
+    """Average of a pixel and its left neighbour."""
+    left = np.concatenate([source.array[:, :, :1], source.array[:, :, :-1]], axis=2)
+    return Enhanced((source.array + left) / 2)
 
 
 def above(source: Source, context: RunContext) -> Segmented:

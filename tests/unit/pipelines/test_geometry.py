@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.dicom_in import read_volume
+from pipelines.dicom_in import read_volume, read_volumes
 from pipelines.errors import PipelineRefused
 from tests.builders import CANARY, a_series, write_series
 
@@ -143,3 +143,39 @@ def test_another_matrix_size_is_refused(tmp_path):
 
 def test_a_single_slice_has_its_thickness_as_spacing(tmp_path):
     assert (2.0, 0.8, 0.8) == read(tmp_path, a_series(slices=1)).spacing_mm
+
+
+def two_phases(**second):
+    """Two stacks at the same three places; `second` is set on the slices of the later one."""
+    images = moved(a_series(slices=6), [(0, 0, z) for z in (0, 2, 4, 0, 2, 4)])
+    for image in images[3:]:
+        for keyword, value in second.items():
+            setattr(image, keyword, value)
+    return images
+
+
+@pytest.mark.parametrize(
+    "second", [{"AcquisitionNumber": 2}, {"ContentTime": "030500"}, {"EchoTime": 8.5}]
+)
+def test_phases_are_parted_by_what_the_scanner_wrote(tmp_path, second):
+    images = two_phases(**second)
+    first, later = read_volumes(write_series(tmp_path, images[::-1]))
+
+    assert [image.PixelData for image in images[:3]] == [s.PixelData for s in first.sources]
+    assert [image.PixelData for image in images[3:]] == [s.PixelData for s in later.sources]
+
+
+def test_a_series_of_one_phase_is_one_volume(tmp_path):
+    assert 1 == len(read_volumes(write_series(tmp_path, a_series(slices=3))))
+
+
+@pytest.mark.parametrize("fault", ["nothing parts them", "a slice is missing"])
+def test_phases_that_are_not_whole_are_refused(tmp_path, fault):
+    images = two_phases()
+    if fault == "a slice is missing":
+        images = two_phases(AcquisitionNumber=2)[:-1]
+
+    with pytest.raises(PipelineRefused) as caught:
+        read_volumes(write_series(tmp_path, images))
+
+    assert "duplicate-positions" == caught.value.code

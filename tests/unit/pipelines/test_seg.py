@@ -201,3 +201,17 @@ def test_a_file_that_reads_back_as_another_mask_fails_the_run(tmp_path, fault):
 
     with pytest.raises(PipelineFailed):
         check_segmentation(path, volume, labels, segments)
+
+
+def test_every_phase_of_a_series_has_its_own_object(tmp_path):
+    images = a_series(slices=6)
+    for index, image in enumerate(images):
+        image.ImagePositionPatient = [0, 0, 2 * (index % 3)]
+        image.AcquisitionNumber = 1 + index // 3
+    manifest, segs = segment(tmp_path, images)
+
+    assert 2 == len({seg.SOPInstanceUID for seg in segs}) == len(segs)
+    referenced = [{i.ReferencedSOPInstanceUID for i in seg.SourceImageSequence} for seg in segs]
+    assert {image.SOPInstanceUID for image in images} == referenced[0] | referenced[1]
+    assert set() == referenced[0] & referenced[1]
+    assert [1, 1, 2, 2] == [row["phase"] for row in manifest.measurements["segments"]]
