@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -50,6 +51,11 @@ def list_(config: Config = None) -> None:
 
 
 def _ask() -> str:
-    """A password typed twice, never shown and never an argument."""
+    """A password typed twice and not shown; or, from a program, one line of standard input.
+
+    It is never an argument: other users can read a command line.
+    """
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
     typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return typed

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dicom_node.jobs.equipment import equipment_of
 from dicom_node.jobs.trail import MINOR_FAILURE, SERIOUS_FAILURE, job_event
 from dicom_node.observe.logging import get_log
-from pipelines.request import RunRequest
-from storage.db.queries.instances import current_files
 from storage.db.queries.jobs import (
     job_of,
-    replaced_series_uid,
     running_jobs,
-    series_numbers_of,
 )
 from storage.errors import StaleTransition
 from storage.lifecycle import advance
@@ -36,16 +31,18 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A claimed job: only who holds its newest attempt may write how the job ended."""
+    """A claimed job: only who holds its newest attempt may write how the job ended.
+
+    `folder` is its own and not made yet.
+    """
 
     job_id: int
     number: int
     folder: Path
-    request: RunRequest
 
 
 def claim(job_id: int, slot: Slot, bench: Bench) -> Attempt | None:
-    """The next attempt of a queued job, with a private folder; None when another was faster."""
+    """The next attempt of a queued job; None when another was faster."""
     now = datetime.now(UTC)
     with bench.db.begin() as session:
         job = job_of(session, job_id)
@@ -63,8 +60,7 @@ def claim(job_id: int, slot: Slot, bench: Bench) -> Attempt | None:
             ended_at=None,
             progress=0.0,
         )
-        folder = bench.settings.work_folder.absolute() / f"job-{job_id}-{number}"
-        return Attempt(job_id, number, folder, _request(session, job, slot, bench, folder))
+    return Attempt(job_id, number, bench.settings.work_folder.absolute() / f"job-{job_id}-{number}")
 
 
 def held_job(session: Session, job_id: int, number: int) -> Job:
@@ -159,23 +155,3 @@ def _is_last(number: int, bench: Bench) -> bool:
     ordered to run again counts on, and has `max_attempts` tries more.
     """
     return number % bench.settings.jobs.max_attempts == 0
-
-
-def _request(session: Session, job: Job, slot: Slot, bench: Bench, folder: Path) -> RunRequest:
-    results = bench.settings.results
-    return RunRequest(
-        pipeline=job.pipeline,
-        parameters=job.parameters,
-        inputs=[str(bench.store.path(key)) for key in current_files(session, job.series_id)],
-        output_folder=str(folder),
-        device=slot.device,
-        created_at=job.created_at.isoformat(),
-        equipment=equipment_of(bench.settings, bench.device_uid),
-        series_number_base=results.series_number_base,
-        image_type_2=results.image_type_2,
-        research_use=results.research_use,
-        uid_namespace=results.uid_namespace,
-        time_zone=bench.settings.node.time_zone,
-        replaces_series_uid=replaced_series_uid(session, job),
-        taken_series_numbers=series_numbers_of(session, job.study_id),
-    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dicom_node.errors import SlotLost, SlotTimedOut
 from dicom_node.jobs.attempt import claim, give_back, refuse
 from dicom_node.jobs.publish import publish
+from dicom_node.jobs.request import request_of
 from dicom_node.observe.logging import get_log
 from dicom_node.observe.redact import describe
 from pipelines.manifest import Manifest
@@ -55,7 +56,7 @@ def _run(attempt: Attempt, slot: Slot, bench: Bench) -> None:
     try:
         attempt.folder.mkdir(parents=True)
         reply = slot.run(
-            attempt.request.to_json(),
+            request_of(attempt, slot.device, bench).to_json(),
             bench.settings.jobs.timeout_s,
             _note_progress(attempt, bench),
             label=(attempt.job_id, attempt.number),

@@ -42,10 +42,6 @@ def _act(run: RunContext) -> None:
         raise RuntimeError("Zzphi^Jane")  # what a library's message may hold
     elif act == "refuse":
         raise PipelineRefused("wrong-part", "The stub refuses everything.")
-    elif act == "eat":
-        hoard = []
-        while True:
-            hoard.append(np.ones(2**24))
     elif act == "sleep":
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from storage.db.tables import Job, Output, Series, Study
 
@@ -77,12 +77,6 @@ def series_numbers_of(session: Session, study_id: int) -> list[int]:
     return sorted(number for number in session.scalars(query) if number is not None)
 
 
-def manifests_of(session: Session, study_id: int) -> list[dict[str, Any]]:
-    """What the study's finished jobs made, as their manifests tell it."""
-    query = select(Job.manifest).where(Job.study_id == study_id, Job.state == "succeeded")
-    return list(session.scalars(query.order_by(Job.id)))
-
-
 def replaced_series_uid(session: Session, job: Job) -> str:
     """The series that an older job of this pipeline made of the same series, or nothing."""
     query = (
@@ -115,9 +109,3 @@ def list_jobs(session: Session, *, limit: int, state: str | None = None) -> list
         )
         for job in session.scalars(query)
     ]
-
-
-def count_queued(session: Session) -> int:
-    """How many jobs wait."""
-    query = select(func.count()).select_from(Job).where(Job.state == "queued")
-    return session.scalar(query) or 0

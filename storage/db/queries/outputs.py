@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storage.db.tables import Output
 
@@ -18,6 +18,16 @@ def sha256_of_outputs(session: Session, sop_uids: Collection[str]) -> dict[str, 
     """Those of the instances that some job has produced, with the SHA-256 of their files."""
     query = select(Output.sop_uid, Output.sha256).where(Output.sop_uid.in_(sop_uids))
     return {row.sop_uid: row.sha256 for row in session.execute(query)}
+
+
+def a_file_of_each_series(session: Session, study_id: int) -> list[str]:
+    """The key of one file of every series that the study's jobs have made."""
+    query = (
+        select(func.min(Output.file_key))
+        .where(Output.study_id == study_id)
+        .group_by(Output.series_uid)
+    )
+    return sorted(key for key in session.scalars(query) if key)
 
 
 def released_outputs(session: Session, job_id: int) -> list[Output]:
