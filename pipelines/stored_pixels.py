@@ -91,9 +91,12 @@ def _check_layout(image: Dataset, photometric: str) -> None:
         or high != stored - 1
         or whole_number(image, "PixelRepresentation", -1) not in (0, 1)
     ):
+        kind = (
+            photometric if photometric in GREY | COLOUR else "no known photometric interpretation"
+        )
         raise PipelineRefused(
             "unsupported-pixels",
-            f"Pixels are stored as {photometric or 'no photometric interpretation'} with "
+            f"Pixels are stored as {kind} with "
             f"{stored} of {allocated} bits and high bit {high}; grey of 8 or 16 bits or colour "
             "of 8 bits is wanted.",
         )

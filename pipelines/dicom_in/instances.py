@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
+from pydicom.uid import UID, UID_dictionary
 
 from pipelines.dicom_out.uids import content_digest
 from pipelines.errors import PipelineRefused
@@ -45,6 +45,7 @@ _IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.128",  # PET
 }
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # and its multi-frame kinds .7.1 to .7.4
+_IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality")
 _UNREADABLE = (
     InvalidDicomError, AttributeError, EOFError, LookupError, NotImplementedError, OSError,
     TypeError, ValueError, struct.error,
@@ -78,8 +79,8 @@ def refuse_foreign(image: Dataset) -> None:
     Raises
     ------
     PipelineRefused
-        ``enhanced-multi-frame``, ``secondary-capture``, ``not-an-image``, ``localizer``,
-        ``screen-save``, ``for-processing`` or ``own-result``.
+        ``enhanced-multi-frame``, ``secondary-capture``, ``not-an-image``, ``no-identity``,
+        ``localizer``, ``screen-save``, ``for-processing`` or ``own-result``.
     """
     sop_class = UID(str(image.get("SOPClassUID", "")))
     if sop_class in _ENHANCED_MULTI_FRAME:
@@ -91,10 +92,12 @@ def refuse_foreign(image: Dataset) -> None:
     if f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}."):
         raise PipelineRefused("secondary-capture", "A secondary capture is no source image.")
     if sop_class not in _IMAGE_CLASSES:
-        raise PipelineRefused(
-            "not-an-image", f"An instance is a {sop_class.name or 'nameless object'}, no image."
-        )
-    kinds = {str(value).strip().upper() for value in image.get("ImageType", None) or []}
+        known = sop_class.name if sop_class in UID_dictionary else "an unknown class"
+        raise PipelineRefused("not-an-image", f"An instance is no image but of {known}.")
+    for keyword in _IDENTITY:
+        if not image.get(keyword):
+            raise PipelineRefused("no-identity", f"An instance has no {keyword}.")
+    kinds = {word.strip() for word in image_type(image)}
     if "LOCALIZER" in kinds:
         raise PipelineRefused("localizer", "The series holds a localizer.")
     if "SCREEN SAVE" in kinds:
@@ -103,6 +106,12 @@ def refuse_foreign(image: Dataset) -> None:
         raise PipelineRefused("for-processing", "The image is a detector's raw image.")
     if str(image.get("ManufacturerModelName", "")) == OWN_MODEL:
         raise PipelineRefused("own-result", "The series is a result of this product.")
+
+
+def image_type(image: Dataset) -> list[str]:
+    """The values of Image Type in capitals; none where it is absent."""
+    found = image.get("ImageType", None) or []
+    return [found.upper()] if isinstance(found, str) else [str(value).upper() for value in found]
 
 
 def _read(path: Path | str) -> Dataset:

@@ -107,7 +107,7 @@ def _build(
         instance_number=frame or max(whole_number(image, "InstanceNumber", 1), 1),
         manufacturer=equipment["Manufacturer"],
         manufacturer_model_name=equipment["ManufacturerModelName"],
-        software_versions=tuple(equipment["SoftwareVersions"]),
+        software_versions=list(equipment["SoftwareVersions"]),
         device_serial_number=equipment.get("DeviceSerialNumber", "0"),
         transfer_syntax_uid=ExplicitVRLittleEndian,
         content_label="SEGMENTATION",

@@ -40,5 +40,4 @@ def _kind(line: str) -> str:
     if "Illegal root for UID" in line:
         return "Error - Illegal root for UID"  # every reference to the instance repeats it
     attribute = re.sub(r"<(?:[^>]*/)?([^/>]*)>", r"<\1>", line, count=1)
-    attribute = re.sub(r"Value invalid for this VR .*? - (Length|Character)", r"\1", attribute)
-    return attribute
+    return re.sub(r"Value invalid for this VR .*? - (Length|Character)", r"\1", attribute)

@@ -29,6 +29,10 @@ def code_of(images, tmp_path) -> str:
     ("keyword", "value", "code"),
     [
         ("ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"], "localizer"),
+        ("ImageType", "LOCALIZER", "localizer"),
+        ("StudyInstanceUID", "", "no-identity"),
+        ("Modality", None, "no-identity"),
+        ("PhotometricInterpretation", "SOMETHING", "not-grey"),
         ("ImageType", ["DERIVED", "PRIMARY", "SCREEN SAVE"], "screen-save"),
         ("PresentationIntentType", "FOR PROCESSING", "for-processing"),
         ("ManufacturerModelName", "dicom-node", "own-result"),
