@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 HEAD_PARTS = {"", "BRAIN", "HEAD", "SKULL", "HEADNECK", "HEAD_NECK", "NEURO"}
 HEAD_WIDTH_MM = (100.0, 260.0)  # of the tissue, across the head, newborn to large adult
 BRAIN_ML = (500.0, 2200.0)
-HEAD_HEIGHT_MM = 180.0  # crown to skull base; what lies lower is neck
+HEAD_HEIGHT_MM = 150.0  # crown to skull base; what lies lower is neck
 SKULL_SHARE = 0.6
 NECK_MM, CLOSE_MM = 4.5, 5.0
 WORKING_MM = 1.8  # grid on which the outline is cleaned
-BRIGHT = 1.7  # times the brain's median: fat and marrow on T1
+BRIGHT = 1.6  # times the brain's median: fat and marrow on T1
 
 
 def looks_like_head(volume: Volume, tissue: NDArray[np.bool_]) -> bool:
@@ -36,7 +36,7 @@ def looks_like_head(volume: Volume, tissue: NDArray[np.bool_]) -> bool:
 
 
 def above_neck(volume: Volume, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The voxels less than 180 mm below the crown, the highest well filled level."""
+    """The voxels less than 150 mm below the crown, the highest well filled level."""
     z, y, x = _indices(tissue.shape)
     height = volume.affine[2, 2] * z + volume.affine[2, 1] * y + volume.affine[2, 0] * x
     level = np.floor(height / 5).astype(np.int64)
@@ -119,13 +119,12 @@ def _drop_marrow(
 ) -> NDArray[np.bool_]:
     """`balloon` without marrow, fat and vessels: too bright, or hanging on by a thin neck.
 
-    What is as grey as brain is opened by 4.5 mm, its largest part grown back, and folds and
-    ventricles up to 10 mm wide are closed.
+    What is not too bright (fluid stays in, or shrunken folds would fall apart) is opened by
+    4.5 mm, its largest part grown back, and gaps up to 10 mm wide are closed.
     """
-    brightest = BRIGHT * levels.brain
-    grey = (array > (levels.dark + levels.brain) / 2) & (array < brightest)
-    core = keep_largest(_depth_mm(balloon & grey, spacing_mm) > NECK_MM)
-    grown = (_depth_mm(~core, spacing_mm) <= NECK_MM + 0.5) & balloon & (array < brightest)
+    soft = balloon & (array < BRIGHT * levels.brain)
+    core = keep_largest(_depth_mm(soft, spacing_mm) > NECK_MM)
+    grown = (_depth_mm(~core, spacing_mm) <= NECK_MM + 0.5) & soft
     near = _depth_mm(~grown, spacing_mm) <= CLOSE_MM
     return fill_planes(keep_largest(balloon & (_depth_mm(near, spacing_mm) > CLOSE_MM)))
 
