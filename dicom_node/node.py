@@ -10,7 +10,6 @@ import argparse
 import os
 import shutil
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +17,7 @@ from typing import TYPE_CHECKING
 from dicom_node import __version__
 from dicom_node.config import Settings, load_settings
 from dicom_node.data_folder import open_data_folder
-from dicom_node.delivery.rows import fail_unaddressed
-from dicom_node.delivery.send import DeliveryLoop
+from dicom_node.delivery.loops import DeliveryLoops
 from dicom_node.errors import NodeError
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.jobs.bench import Bench
@@ -81,34 +79,20 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         _record(db, STARTED, f"dicom-node {__version__} started")
         parts.callback(_record, db, STOPPED, f"dicom-node {__version__} stopped")
 
-        loops = [
-            DeliveryLoop(name, peer, db, store, settings)
-            for name, peer in settings.peers.items()
-            if peer.host and peer.port
-        ]
-        engine = LocalEngine(
-            Bench(
-                db,
-                store,
-                settings,
-                device_uid_of(settings.node.data_folder),
-                lambda: _wake(loops),
-            )
-        )
+        deliveries = DeliveryLoops(db, store, settings)
+        device_uid = device_uid_of(settings.node.data_folder)
+        engine = LocalEngine(Bench(db, store, settings, device_uid, deliveries.wake))
         served = serve(create_app(db, store, settings, engine, cards), settings)
         parts.callback(served.stop)
         _announce(db, served.url)
 
         # Files that a crash left without a row belong to their study before it is settled.
         index_unrowed(db, store, settings)
-        destinations = [loop.name for loop in loops]
-        fail_unaddressed(db, destinations)
-        for loop in loops:
-            loop.start()
-        parts.callback(_stop, loops)
+        deliveries.start()
+        parts.callback(deliveries.stop, STOP_GRACE_S)
         engine.serve(make_slots(settings.jobs.slots))
         parts.callback(engine.stop, STOP_GRACE_S)
-        scheduler = begin(duties_of(db, settings, rules, engine, destinations))
+        scheduler = begin(duties_of(db, settings, rules, engine, deliveries))
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
         stop.wait()
@@ -122,18 +106,6 @@ def _announce(db: Database, url: str) -> None:
     if link:
         sys.stdout.write(f"make the first admin within a day, once: {link}\n")
     sys.stdout.flush()
-
-
-def _wake(loops: Sequence[DeliveryLoop]) -> None:
-    for loop in loops:
-        loop.wake()
-
-
-def _stop(loops: Sequence[DeliveryLoop]) -> None:
-    until = time.monotonic() + STOP_GRACE_S
-    for within_s in (0.0, STOP_GRACE_S):  # all are told before any is waited for
-        for loop in loops:
-            loop.stop(min(within_s, max(0.0, until - time.monotonic())))
 
 
 def _record(db: Database, event_type: str, text: str) -> None:

@@ -10,7 +10,6 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from dicom_node.delivery.rows import fail_unaddressed
 from dicom_node.intake.settle import settle_due
 from dicom_node.observe.health import disk_space
 from dicom_node.observe.logging import get_log
@@ -18,9 +17,10 @@ from storage.audit import AuditEvent, record, verify
 from storage.errors import AuditBroken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from dicom_node.config import Settings
+    from dicom_node.delivery.loops import DeliveryLoops
     from dicom_node.jobs.engine import Engine
     from dicom_node.routing.rule_set import RuleSet
     from storage.db.engine import Database
@@ -45,7 +45,7 @@ def duties_of(
     settings: Settings,
     rules: RuleSet,
     engine: Engine,
-    destinations: Collection[str],
+    deliveries: DeliveryLoops,
 ) -> list[Duty]:
     """The node's duties; what is due in a row's own time (jobs, deliveries) is not among them."""
     return [
@@ -55,9 +55,7 @@ def duties_of(
             lambda: settle_due(db, settings, rules, engine.enqueue, datetime.now(UTC)),
         ),
         Duty("disk", MINUTE, lambda: look_at_disk(settings)),
-        Duty(
-            "deliveries without a destination", MINUTE, lambda: fail_unaddressed(db, destinations)
-        ),
+        Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),
         Duty("audit", DAY, lambda: verify_trail(db)),
     ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,7 +23,6 @@ from dicom_node.net.scu import send
 from storage.db.queries.progress import Underway
 from tests.acceptance.road import Pacs, a_pacs
 from tests.builders import a_series, write_series
-from tests.receiving import wait_until
 from tests.serving import ServedNode, node_toml, outgoing, serving, start
 
 POINTS = ("receiving", "settling", "in the pipeline", "publishing", "sending")
@@ -78,8 +78,9 @@ class Victim:
         """Send the study to the node, which will die of it; the state that it was found in."""
         self.kill_file.write_text(f"{one.point} {one.call}")
         one.acknowledged = send_as_far_as_it_goes(node, self.folder / one.key, one.images())
-        wait_until(lambda: node.process.poll() is not None, 120)
-        assert not self.kill_file.exists(), "it died of something else"
+        with suppress(subprocess.TimeoutExpired):
+            node.process.wait(120)
+        assert not self.kill_file.exists(), f"not dead, or of something else:\n{node.said[-5000:]}"
         return told(one, node.underway(), node)
 
     def recover(self, one: Round) -> ServedNode:
