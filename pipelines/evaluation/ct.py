@@ -152,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True)
     chosen = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     cards = load_cards()
     print("ct-denoise, simulated noise on lung1")
     compare_denoisers(chosen.samples, cards["ct-denoise"])

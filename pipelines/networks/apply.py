@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-THREADS = 2
+THREADS = 1
 
 
 @contextmanager
 def fixed_threads() -> Iterator[None]:
-    """Compute on the same number of threads on every host.
+    """Compute on one thread, whatever the host has.
 
     The library cuts sums by the number of threads, so the last bits of a result follow it; a job
-    that is run again after a crash, perhaps elsewhere, must give the same pixels.
+    that is run again after a crash, perhaps elsewhere, must give the same pixels. The networks
+    are small enough, and one thread never waits for another on a busy core.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)

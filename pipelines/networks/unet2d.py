@@ -1,7 +1,7 @@
 """A small 2-D U-Net: the one backbone of the CT networks.
 
-Ronneberger et al., U-Net, MICCAI 2015. Without normalisation layers, so that a pixel's value
-depends on its neighbourhood alone and never on how the image was cut into tiles or batches.
+Ronneberger et al., U-Net, MICCAI 2015. A pixel's value depends on its neighbourhood alone and never
+on how the image was cut into tiles: where layers are normalised, it is by the averages of training.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 SLOPE = 0.1  # of the leaky rectifier; keeps every filter alive in short trainings
 
 
-def _two_convolutions(into: int, out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(into, out, 3, padding=1),
-        nn.LeakyReLU(SLOPE, inplace=True),
-        nn.Conv2d(out, out, 3, padding=1),
-        nn.LeakyReLU(SLOPE, inplace=True),
-    )
+def _two_convolutions(into: int, out: int, *, normalise: bool) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (into, out):
+        layers.append(nn.Conv2d(channels, out, 3, padding=1, bias=not normalise))
+        if normalise:
+            layers.append(nn.BatchNorm2d(out))
+        layers.append(nn.LeakyReLU(SLOPE, inplace=True))
+    return nn.Sequential(*layers)
 
 
 class UNet2d(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
@@ -36,15 +37,22 @@ class UNet2d(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
     widths : sequence of int
         Filters of each level, finest first; `y` and `x` must be multiples of
         ``2 ** (len(widths) - 1)``.
+    normalise : bool
+        Batch normalisation after each convolution; right where the scale of the input says little.
     """
 
-    def __init__(self, channels: int, outputs: int, widths: Sequence[int]) -> None:
+    def __init__(
+        self, channels: int, outputs: int, widths: Sequence[int], *, normalise: bool = False
+    ) -> None:
         super().__init__()
         self.multiple = 2 ** (len(widths) - 1)
-        self.first = _two_convolutions(channels, widths[0])
-        self.down = nn.ModuleList(_two_convolutions(a, b) for a, b in pairwise(widths))
+        self.first = _two_convolutions(channels, widths[0], normalise=normalise)
+        self.down = nn.ModuleList(
+            _two_convolutions(a, b, normalise=normalise) for a, b in pairwise(widths)
+        )
         self.up = nn.ModuleList(
-            _two_convolutions(a + b, a) for a, b in reversed(list(pairwise(widths)))
+            _two_convolutions(a + b, a, normalise=normalise)
+            for a, b in reversed(list(pairwise(widths)))
         )
         self.last = nn.Conv2d(widths[0], outputs, 1)
         self._start_evenly()
@@ -54,7 +62,8 @@ class UNet2d(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         nn.init.normal_(self.last.weight, std=0.01)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -35,7 +35,7 @@ TRAINED_ON = (samples.CRLM, samples.ABDOMEN, samples.HEAD, samples.LIMB_PHANTOM)
 SIZE = 256  # pixels of a training slice
 PATCH = 96
 BATCH = 12
-STEPS = 4500
+STEPS = 3000
 PHANTOMS = 60
 KERNELS_A_SLICE = 4
 LEVELS_HU = (3.0, 70.0)
@@ -107,7 +107,9 @@ def train(folder: Path, steps: int = STEPS) -> NoiseUNet:
     print(f"{len(pairs)} pairs of {SIZE} x {SIZE}", flush=True)
     network = NoiseUNet().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=2e-3, total_steps=steps, pct_start=0.1
+    )
     steady = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998))
     running = 0.0
     for step in range(1, steps + 1):
@@ -133,9 +135,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     network = train(chosen.samples)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, chosen.out)

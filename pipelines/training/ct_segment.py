@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 SEED = 20260802
 CLASSES = 4
-WIDTHS = (16, 32, 64, 96, 128)
-PATCH = 144
+WIDTHS = (24, 48, 72, 96, 96)
+PATCH = 224
 BATCH = 6
-STEPS = 1200
+STEPS = 1000
 CLASS_WEIGHTS = (1.0, 1.0, 1.5, 2.0)
 NAMES = {BODY: "body", LUNG: "lungs", BONE: "bone"}
 
@@ -85,7 +85,7 @@ def _turn(
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     flip = -1.0 if rng.random() < 0.5 else 1.0
     rows, columns = labels.shape
-    centre = rng.uniform(0.25, 0.75, size=2) * (rows, columns)
+    centre = rng.uniform(0.35, 0.65, size=2) * (rows, columns)
     matrix = np.array([[cos, -sin * flip], [sin, cos * flip]])
     start = centre - matrix @ np.array([PATCH / 2, PATCH / 2])
     shape = (PATCH, PATCH)
@@ -121,7 +121,7 @@ def train(examples: list[Example], steps: int = STEPS) -> PlaneUNet:
     rng = np.random.default_rng(SEED)
     network = PlaneUNet(CLASSES, WIDTHS).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1.5e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=4e-3, total_steps=steps)
     weights = torch.tensor(CLASS_WEIGHTS)
     running = 0.0
     for step in range(1, steps + 1):
@@ -165,9 +165,8 @@ def main() -> None:
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--leave-out", choices=[series.name for series in samples.EVERY_SERIES])
-    parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     scans = [samples.load(series, chosen.samples) for series in samples.EVERY_SERIES]
     labelled = [(scan, label_scan(scan)) for scan in scans]
