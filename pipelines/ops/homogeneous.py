@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SOFT_TISSUE_HU = (-150.0, 250.0)
-QUIET_SHARE = 30.0  # per cent of the patches of the body
-FEWEST, MOST = 8, 400
-PATCH_SIZES = 11, 21  # pixels; a smaller patch would take blotches for shading
+QUIET_SHARE = 10.0  # per cent of the patches of the body; more would take in anatomy
+FEWEST, MOST = 8, 150
+PATCH_SIZES = 9, 21  # pixels; a smaller patch would take blotches for shading
 BODY_PART = 0.5  # of Otsu's threshold: dark organs are above, air is below
 
 
@@ -26,11 +26,11 @@ def homogeneous_region(
 
     Square patches, apart by a pixel, that lie wholly inside the body: soft tissue in CT, what is
     brighter than half of Otsu's threshold in MR, emission and ultrasound, all of a radiograph.
-    The third of them with the gentlest slopes at the scale of a patch is taken; the slope at that
+    The tenth of them with the gentlest slopes at the scale of a patch is taken; the slope at that
     scale sees anatomy and little of the noise, so the noisiest and the quietest are not preferred.
     Constant patches show no noise and are left out.
     """
-    size = int(np.clip(min(array.shape[1:]) // 20, *PATCH_SIZES))
+    size = int(np.clip(min(array.shape[1:]) // 24, *PATCH_SIZES))
     body = valid & _body(array, valid, modality)
     scores, corners = [], []
     for plane, (values, inside) in enumerate(zip(array, body, strict=True)):
