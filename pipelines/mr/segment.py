@@ -12,7 +12,7 @@ from pipelines.contract import RunContext, Segmented, Source
 from pipelines.errors import PipelineRefused
 from pipelines.mr.brain import extract_brain, looks_like_head
 from pipelines.ops.components import fill_planes, keep_largest
-from pipelines.ops.padding import fill_padding
+from pipelines.ops.padding import clear_padding, fill_padding
 from pipelines.ops.threshold import otsu
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ def segment(source: Source, run: RunContext) -> Segmented:
         if brain is not None:
             labels[brain] = BRAIN
     run.progress(1.0)
-    return Segmented(labels)
+    return Segmented(clear_padding(labels, volume.padding))

@@ -11,7 +11,7 @@ from pipelines.contract import RunContext, Segmented, Source
 from pipelines.errors import PipelineRefused
 from pipelines.nuclear.suv import suv_per_unit
 from pipelines.ops.components import keep_at_least
-from pipelines.ops.padding import fill_padding
+from pipelines.ops.padding import clear_padding, fill_padding
 from pipelines.ops.threshold import otsu
 from pipelines.ops.uptake import grow_uptake
 
@@ -43,7 +43,7 @@ def segment_by_suv(source: Source, run: RunContext) -> Segmented:
     if not mask.any():
         raise PipelineRefused("no-uptake", "No region of 1 mL reaches the SUV threshold.")
     run.progress(1.0)
-    return Segmented(mask.astype(np.uint8))
+    return Segmented(clear_padding(mask.astype(np.uint8), volume.padding))
 
 
 def segment_by_histogram(source: Source, run: RunContext) -> Segmented:
@@ -70,4 +70,4 @@ def segment_by_histogram(source: Source, run: RunContext) -> Segmented:
     if not mask.any():
         raise PipelineRefused("no-uptake", "No uptake stands out from the rest of the body.")
     run.progress(1.0)
-    return Segmented(mask.astype(np.uint8))
+    return Segmented(clear_padding(mask.astype(np.uint8), frames.padding))

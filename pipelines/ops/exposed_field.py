@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 DIRECT = 0.08  # of the range: air between source and detector
 SHUTTERED = 0.97  # of the range, and flat: behind the collimator
-FLAT = 0.01  # of the range
+CONSTANT = 0.001  # of the range: nothing was measured there
+FALLING = 0.01  # of the range: how far a falling line may rise
 
 
 def find_patient(density: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -33,8 +34,8 @@ def find_patient(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     if not high > low:
         return np.zeros(density.shape, dtype=bool)
     unit = (ndimage.gaussian_filter(density, 1) - low) / (high - low)
-    reach = ndimage.maximum_filter(unit, 5) - ndimage.minimum_filter(unit, 5)
-    shutter = _touching_border((unit > SHUTTERED) & (reach < FLAT))
+    reach = ndimage.maximum_filter(density, 5) - ndimage.minimum_filter(density, 5)
+    shutter = _touching_border((unit > SHUTTERED) & (reach < CONSTANT * (high - low)))
     empty = _touching_border(unit < DIRECT) | shutter | _penumbra(unit, shutter)
     return np.asarray(ndimage.binary_fill_holes(keep_largest(~empty)))
 
@@ -48,7 +49,7 @@ def _penumbra(unit: NDArray[np.float32], shutter: NDArray[np.bool_]) -> NDArray[
     for turn in range(4):
         lines, closed = np.rot90(unit, turn), np.rot90(shutter, turn)
         falling = np.logical_and.accumulate(
-            lines <= np.minimum.accumulate(lines, axis=1) + FLAT, axis=1
+            lines <= np.minimum.accumulate(lines, axis=1) + FALLING, axis=1
         )
         reaches = (falling & (lines < DIRECT)).any(axis=1) & closed[:, 0]
         found |= np.rot90(falling & reaches[:, None], -turn)

@@ -47,3 +47,12 @@ def restore_padding(
     if padding is None or not padding.any():
         return kept
     return np.where(padding, source, kept)
+
+
+def clear_padding(
+    labels: NDArray[np.uint8], padding: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
+    """`labels` with background wherever the source is padded."""
+    if padding is None:
+        return labels
+    return np.where(padding, np.uint8(0), labels)

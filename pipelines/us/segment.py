@@ -9,6 +9,7 @@ import numpy as np
 from pipelines.contract import RunContext, Segmented, Source
 from pipelines.errors import PipelineRefused
 from pipelines.ops.echo_field import find_dark_structures
+from pipelines.ops.padding import clear_padding
 from pipelines.us.echoes import see_echoes
 
 if TYPE_CHECKING:
@@ -45,4 +46,4 @@ def segment(source: Source, run: RunContext) -> Segmented:
         )
         labels[index][dark] = DARK
         run.progress((index + 1) / len(echoes.grey))
-    return Segmented(labels)
+    return Segmented(clear_padding(labels, frames.padding))

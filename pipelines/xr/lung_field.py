@@ -20,6 +20,7 @@ HEIGHT = 256  # working rows; a lung's outline needs no more
 LEVELS = np.arange(0.08, 0.66, 0.02)  # parts of the pixels darker than each tried threshold
 AREA = (0.03, 0.32)  # of one lung, as part of the image
 LUNG_RATIO = (0.4, 2.5)  # left to right area; beyond, one of them is not a lung
+CONTRAST = 0.12  # of the evened range, between a lung and what lies round it
 MARGIN = 32  # pixels round the image while it is closed
 
 
@@ -71,7 +72,7 @@ def _best_of_each_side(even: NDArray[np.float32]) -> tuple[_Candidate, _Candidat
     for level in np.quantile(even, LEVELS):
         labels, _found = ndimage.label(ndimage.binary_opening(even < level, iterations=3))
         for part in regionprops(labels):
-            candidate = _judge(part, slope)
+            candidate = _judge(part, even, slope)
             if candidate is None or abs(candidate.middle - 0.5) < 0.06:
                 continue
             side = candidate.middle > 0.5
@@ -80,7 +81,9 @@ def _best_of_each_side(even: NDArray[np.float32]) -> tuple[_Candidate, _Candidat
     return (best[False], best[True]) if len(best) == 2 else None
 
 
-def _judge(part: RegionProperties, slope: NDArray[np.float32]) -> _Candidate | None:
+def _judge(
+    part: RegionProperties, even: NDArray[np.float32], slope: NDArray[np.float32]
+) -> _Candidate | None:
     rows, columns = slope.shape
     top, start, bottom, end = part.bbox
     area = part.area / slope.size
@@ -97,6 +100,9 @@ def _judge(part: RegionProperties, slope: NDArray[np.float32]) -> _Candidate | N
     mask = ndimage.binary_fill_holes(mask)
     edge = mask & ~ndimage.binary_erosion(mask)
     inside = 1 - border / (bottom - top)
+    around = ndimage.binary_dilation(mask, iterations=5) & ~mask
+    if even[around].mean() - even[mask].mean() < CONTRAST:
+        return None
     score = area**0.5 * part.solidity * float(slope[edge].mean()) * inside
     return _Candidate(score, x / columns, mask)
 

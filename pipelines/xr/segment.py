@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.contract import RunContext, Segmented, Source
 from pipelines.errors import PipelineRefused
 from pipelines.ops.exposed_field import find_patient
-from pipelines.ops.padding import fill_padding
+from pipelines.ops.padding import clear_padding, fill_padding
 from pipelines.xr.lung_field import find_lungs
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def segment(source: Source, run: RunContext) -> Segmented:
         run.progress((index + 1) / len(array))
     if not labels.any():
         raise PipelineRefused("no-contrast", "No patient can be told from the background.")
-    return Segmented(labels)
+    return Segmented(clear_padding(labels, frames.padding))
 
 
 def _may_show_lungs(header: Dataset) -> bool:

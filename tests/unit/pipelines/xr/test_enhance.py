@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from tests.unit.pipelines.classical import frames_of, run
+
+
+def radiograph(noise=3.0):
+    """Faint stripes of 8 pixels and a strong edge, with noise; values of 12 bits."""
+    rng = np.random.default_rng(0)
+    _y, x = np.indices((256, 256))
+    plane = 1500 + 900 * (x > 128) + 20 * ((x // 8) % 2)
+    return (plane + rng.normal(0, noise, plane.shape))[None]
+
+
+def test_faint_detail_is_lifted_and_the_range_is_kept():
+    array = radiograph(0)
+    after = run("xr-enhance", frames_of(array, "CR")).array
+    left = np.s_[:, :, 20:100]
+    assert after[left].std() > 1.2 * array[left].std()
+    assert after.min() >= array.min()
+    assert after.max() <= array.max()
+
+
+def test_fine_noise_is_reduced():
+    rng = np.random.default_rng(1)
+    array = 2000 + rng.normal(0, 30, (1, 256, 256))
+    after = run("xr-enhance", frames_of(array, "DX"), gain=1.0).array
+    assert after.std() < 0.8 * array.std()
+
+
+def test_monochrome1_is_treated_as_the_negative_of_monochrome2():
+    array = radiograph()
+    bright = run("xr-enhance", frames_of(array, "CR")).array
+    dark = run("xr-enhance", frames_of(4095 - array, "CR")).array
+    np.testing.assert_allclose(bright, 4095 - dark, atol=0.05)
+
+
+@pytest.mark.parametrize("noise", [0.0, 5.0])
+def test_a_gain_of_one_without_noise_reduction_changes_nothing(noise):
+    array = radiograph(noise)
+    after = run("xr-enhance", frames_of(array, "CR"), gain=1.0, noise=0.0).array
+    np.testing.assert_allclose(after, array, atol=0.01)
