@@ -18,7 +18,7 @@ def slab(sd=20.0):
 
 
 def test_rician_noise_falls_and_tissue_keeps_its_intensity():
-    signal, noisy = slab()
+    _signal, noisy = slab()
     after = run("mr-enhance", a_volume(noisy, "MR", **MAGNITUDE)).array
     inside = np.s_[:, 34:56, 34:46]
     assert after[inside].std() < 0.4 * noisy[inside].std()
