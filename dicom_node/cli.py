@@ -49,16 +49,27 @@ def main() -> None:
     try:
         app(prog_name="dicom-node")
     except NodeError as error:
-        _fail(error, error.exit_code)
+        _fail(str(error), error.exit_code)
     except Exception as error:
-        from pipelines.errors import PipelineError  # noqa: PLC0415 - only a failure needs them
-        from storage.errors import StorageError  # noqa: PLC0415
-
-        if not isinstance(error, StorageError | PipelineError):
+        message = _plain_message(error)
+        if message is None:
             raise
-        _fail(error, NodeError.exit_code)
+        _fail(message, NodeError.exit_code)
 
 
-def _fail(error: Exception, exit_code: int) -> None:
-    sys.stderr.write(f"{error}\n")
+def _plain_message(error: Exception) -> str | None:
+    """What went wrong, if it is something to be expected."""
+    from pipelines.errors import PipelineError  # noqa: PLC0415 - only a failure needs them
+    from storage.db.unavailable import DATABASE_UNAVAILABLE  # noqa: PLC0415
+    from storage.errors import StorageError  # noqa: PLC0415
+
+    if isinstance(error, StorageError | PipelineError):
+        return str(error)
+    if isinstance(error, DATABASE_UNAVAILABLE):
+        return "the database cannot be used: it is locked, full, restarting or out of reach"
+    return None
+
+
+def _fail(message: str, exit_code: int) -> None:
+    sys.stderr.write(f"{message}\n")
     sys.exit(exit_code)

@@ -140,7 +140,7 @@ class Works:
     def wait_for(self, job_id: int, *states: str) -> Job:
         """The job as soon as it is in one of the states; without any, as soon as it has ended."""
         wanted = states or ENDED
-        return wait_until(lambda: job if (job := self.job(job_id)).state in wanted else None)
+        return wait_until(lambda: job if (job := self.job(job_id)).state in wanted else None, 60)
 
     def count(self, table: type, *where: Any) -> int:
         with self.db.read() as session:

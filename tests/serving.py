@@ -71,7 +71,7 @@ class ServedNode:
         with opened(self.settings) as db:
             return verify(db, self.settings.node.data_folder / "audit.head")
 
-    def wait_until_quiet(self, *, instances: int, within_s: float = 60.0) -> None:
+    def wait_until_quiet(self, *, instances: int, within_s: float = 120.0) -> None:
         """Return when so many instances are indexed and nothing is underway."""
 
         def is_quiet() -> bool:

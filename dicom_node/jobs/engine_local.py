@@ -39,7 +39,7 @@ class LocalEngine:
         self._bench = bench
         self._slots: list[Slot] = []
         self._threads: list[threading.Thread] = []
-        self._held: dict[str, int] = {}  # slot name -> job id, from before its claim
+        self._held: dict[str, int | None] = {}  # slot name -> job id, from before its claim
         self._work = threading.Condition()
         self._calls = 0  # how often there was news, so that none is missed between two looks
         self._stopping = threading.Event()
@@ -60,6 +60,7 @@ class LocalEngine:
         if lost:
             log.info("jobs of an earlier run queued again", jobs=lost)
         self._slots = list(slots)
+        self._held = {slot.name: None for slot in slots}
         works = [
             threading.Thread(target=self._serve, args=(slot,), name=slot.name) for slot in slots
         ]
@@ -98,7 +99,7 @@ class LocalEngine:
             try:
                 run_job(job_id, slot, self._bench)
             finally:
-                del self._held[slot.name]
+                self._held[slot.name] = None
 
     def _watch(self) -> None:
         """Kill what another process cancelled; give back what lost its slot."""
@@ -115,7 +116,7 @@ class LocalEngine:
                 log.warning("running jobs unreadable", error=error)
 
     def _held_jobs(self) -> set[int]:
-        return set(self._held.values())
+        return {job_id for job_id in self._held.values() if job_id is not None}
 
     def _kill(self, label: tuple[int, int]) -> None:
         for slot in self._slots:

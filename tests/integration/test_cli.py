@@ -275,3 +275,18 @@ def test_doctor_prints_a_line_for_each_check(config):
         done.stdout
     )
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_out_of_reach_is_told_in_one_line(tmp_path):
+    config = tmp_path / "node.toml"
+    config.write_text(
+        f'[node]\ndata_folder = "{tmp_path / "data"}"\n[rules]\nfolder = "{STUB_RULES}"\n'
+        '[database]\nurl = "postgresql+psycopg://nobody:secret@127.0.0.1:9/none"\n'
+    )
+
+    for command in (("serve",), ("jobs", "list")):
+        done = dicom_node(*command, "--config", config)
+
+        assert (1, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+        assert "the database cannot be used" in done.stderr
+        assert "secret" not in done.stderr

@@ -237,7 +237,7 @@ def test_a_destination_that_is_down_holds_nothing_else_up(pacs, tmp_path):
         node.send(write_series(tmp_path / "study", images))
         study_uid = str(images[0].StudyInstanceUID)
 
-        wait_until(lambda: len(pacs.series_of_study(study_uid)) == 2)
+        wait_until(lambda: len(pacs.series_of_study(study_uid)) == 2, 120)
 
         deliveries = wait_until(
             lambda: (
