@@ -84,9 +84,9 @@ def from_packages(cache: Path, say: Say) -> list[DemoStudy]:
     for title, file in (("X-ray chest", "RG1_J2KR.dcm"), ("Ultrasound", "US1_J2KR.dcm")):
         path = folder / file
         studies.append(DemoStudy(title, f"pydicom-data 1.0.0 {file}", licence, (path,)))
-    bone_scan = _as_nuclear_medicine(folder / "JPEG2000_UNC.dcm", cache / "bone-scan.dcm")
+    bone_scan = _as_nuclear_medicine(folder / "JPEG-LL.dcm", cache / "bone-scan.dcm")
     note = "stored as Secondary Capture; wrapped as NM Image by the demo"
-    source = "pydicom-data 1.0.0 JPEG2000_UNC.dcm"
+    source = "pydicom-data 1.0.0 JPEG-LL.dcm"
     studies.append(DemoStudy("NM whole body", source, licence, (bone_scan,), note))
     return studies
 
