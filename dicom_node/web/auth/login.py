@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)
+LONGEST_SESSION = timedelta(hours=12)
 
 
 def log_in(db: Database, login: str, password: str, origin: str) -> str | None:
@@ -60,6 +61,7 @@ def _settle(
         if why:
             return None
         accounts.note_good_login(session, account_id)
+        accounts.close_sessions_before(session, now - LONGEST_SESSION)
         token = new_token()
         accounts.add_session(
             session,

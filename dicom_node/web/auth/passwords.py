@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 
 from argon2 import PasswordHasher
@@ -12,7 +13,7 @@ LONGEST = 256
 
 _HASHER = PasswordHasher()  # RFC 9106, second recommended option: 64 MiB each
 _TURNS = threading.BoundedSemaphore(2)  # a flood of logins must not take all memory
-_NOBODYS = _HASHER.hash("a hash to check against where there is no account")
+_NOBODYS = _HASHER.hash(secrets.token_bytes(32))  # checked where there is no account
 
 
 def hash_password(password: str) -> str:
@@ -23,9 +24,10 @@ def hash_password(password: str) -> str:
 
 def is_right(password: str, password_hash: str | None) -> bool:
     """Whether the password belongs to the hash; as slow for None, where there is no account."""
+    checked = _NOBODYS if password_hash is None else password_hash
     with _TURNS:
         try:
-            _HASHER.verify(password_hash or _NOBODYS, password.encode("utf-8", "surrogatepass"))
+            _HASHER.verify(checked, password.encode("utf-8", "surrogatepass"))
         except (Argon2Error, InvalidHashError):
             return False
     return password_hash is not None

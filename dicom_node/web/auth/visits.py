@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 
+from dicom_node.web.auth.login import LONGEST_SESSION
 from dicom_node.web.auth.roles import Permission, may
 from dicom_node.web.auth.tokens import hash_token
 from dicom_node.web.site import site_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from dicom_node.config import WebSection
     from storage.db.queries.accounts import OpenSession
 
-LONGEST_SESSION = timedelta(hours=12)
 RENEW_EVERY = timedelta(seconds=30)  # a write for each request would be a write too many
 CSRF_FIELD = "csrf"
 

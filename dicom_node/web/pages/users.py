@@ -1,7 +1,7 @@
 """Accounts: an admin makes, disables and enables them; everybody changes the own password."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -56,11 +56,13 @@ def take_user(
 
 @router.post("/users/{account_id}/{order}", dependencies=[CheckedForm])
 def take_order(
-    request: Request, site: AnySite, visit: UserAdmin, account_id: int, order: str
+    request: Request,
+    site: AnySite,
+    visit: UserAdmin,
+    account_id: int,
+    order: Literal["disable", "enable"],
 ) -> Response:
     """The account disabled or enabled, or why it cannot be."""
-    if order not in ("disable", "enable"):
-        return RedirectResponse("/users", 303)
     try:
         set_disabled(
             site.db,

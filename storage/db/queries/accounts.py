@@ -150,13 +150,9 @@ def close_sessions_of(session: Session, account_id: int) -> None:
     session.execute(delete(LoginSession).where(LoginSession.account_id == account_id))
 
 
-def close_sessions_before(session: Session, *, seen: datetime, created: datetime) -> None:
-    """Remove login sessions that were last seen, or opened, before then."""
-    session.execute(
-        delete(LoginSession).where(
-            (LoginSession.last_seen_at < seen) | (LoginSession.created_at < created)
-        )
-    )
+def close_sessions_before(session: Session, created: datetime) -> None:
+    """Remove login sessions that were opened before then."""
+    session.execute(delete(LoginSession).where(LoginSession.created_at < created))
 
 
 def replace_setup_links(session: Session, token_hash: str, now: datetime) -> None:
