@@ -17,7 +17,7 @@ from pathlib import Path
 from dicom_node.config import PeerSection, Settings, load_settings
 from dicom_node.net.errors import PeerError
 from dicom_node.net.scu import OutgoingFile, echo, send
-from storage.audit import verify
+from storage.audit import list_events, verify
 from storage.db.engine import Database
 from storage.db.queries.progress import SeriesResult, Underway, series_results, underway
 from tests.jobs import STUB_RULES, stub_environment
@@ -66,6 +66,11 @@ class ServedNode:
     def underway(self) -> Underway:
         with opened(self.settings) as db, db.read() as session:
             return underway(session)
+
+    def transfers_out(self) -> int:
+        """How often the node has begun to send results, by its own trail."""
+        with opened(self.settings) as db, db.read() as session:
+            return len(list_events(session, limit=10_000, event="110102"))
 
     def verify_trail(self) -> int:
         with opened(self.settings) as db:

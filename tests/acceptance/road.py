@@ -81,7 +81,8 @@ class Node:
         """Send a folder with dcmtk, as the README says."""
         storescu = program("storescu", package="dcmtk")
         receive = self.settings.receive
-        command = [storescu, "-aec", self.settings.node.ae_title, *options, "+sd", "+r"]
+        # -R: without it dcmtk proposes a list that lacks Segmentation, and stops at the first one.
+        command = [storescu, "-aec", self.settings.node.ae_title, *options, "-R", "+sd", "+r"]
         subprocess.run([*command, receive.host, str(receive.port), str(folder)], check=True)
 
 
