@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom import dcmread
 from pydicom.pixels import iter_pixels
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_node.preview.colour import Colour, colour_of
 from dicom_node.preview.series import UNREADABLE, PreviewUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def _paint(labels: NDArray[np.uint8], path: Path, header: Dataset, like: Preview
     half = (int(header.get("MaximumFractionalValue") or 1) + 1) // 2
     grid = (int(header.Rows), int(header.Columns))
     groups = header.PerFrameFunctionalGroupsSequence
-    for group, plane in zip(groups, iter_pixels(path), strict=True):
+    for group, plane in zip(groups, _planes(path, header), strict=True):
         identification = _either(header, group, "SegmentIdentification")
         rows, columns = np.nonzero(plane >= half)
         if like.affine is None:
@@ -100,6 +101,29 @@ def _paint(labels: NDArray[np.uint8], path: Path, header: Dataset, like: Preview
             inside &= (axis >= 0) & (axis < size)
         spot = z[inside], y[inside], x[inside]
         labels[spot] = np.maximum(labels[spot], int(identification.ReferencedSegmentNumber))
+
+
+def _planes(path: Path, header: Dataset) -> Iterator[NDArray[np.uint8]]:
+    """Every frame, one after the other."""
+    native = header.file_meta.TransferSyntaxUID in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+    if int(header.BitsAllocated) == 1 and native:
+        yield from _packed_planes(path, header)
+    else:
+        yield from iter_pixels(path)
+
+
+def _packed_planes(path: Path, header: Dataset) -> Iterator[NDArray[np.uint8]]:
+    """Frames of single bits, which follow one another without padding to bytes (PS3.5 8.1.1).
+
+    pydicom 3.0 reads one frame of these right only where it fills its last byte.
+    """
+    packed = np.frombuffer(dcmread(path).PixelData, np.uint8)
+    rows, columns = int(header.Rows), int(header.Columns)
+    length = rows * columns
+    for first in range(0, int(header.get("NumberOfFrames") or 1) * length, length):
+        whole = packed[first // 8 : (first + length + 7) // 8]
+        bits = np.unpackbits(whole, bitorder="little")[first % 8 :][:length]
+        yield bits.reshape(rows, columns)
 
 
 def _source_frame(group: Dataset, like: PreviewSeries) -> int:

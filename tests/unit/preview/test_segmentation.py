@@ -64,6 +64,19 @@ def test_seg_of_images_without_a_place_goes_by_its_source_image(tmp_path):
     assert np.array_equal(planes == 7, labels == 1)
 
 
+def test_frames_that_begin_anywhere_in_a_byte_are_unpacked(tmp_path):
+    plane = np.zeros((1, 43, 41), np.uint16)  # 1763 bits, 3 more than whole bytes
+    for value in (1, 2, 3, 4, 5):
+        plane[0, 7 * value : 7 * value + 5, 3:38] = value
+    images = a_series("CR", pixels=plane)
+    (seg,) = write_series(tmp_path / "seg", [a_seg(images, (1, 2, 3, 4, 5))])
+    series = read_series(write(tmp_path / "images", images))
+
+    labels = read_segmentation([seg], series).labels
+
+    assert np.array_equal(plane, labels)
+
+
 def test_seg_of_a_loop_goes_by_its_source_frame(tmp_path):
     planes = np.zeros((4, 16, 16), np.uint16)
     planes[2, 3:6, 4:9] = 7
