@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dicom_node.preview.axes import Plane
 
 Kind = Literal["source", "enhanced", "difference", "overlay"]
-ROOM_BYTES = 400_000_000
+ROOM_BYTES = 300_000_000
 LONGEST_SIDE = 1024
 
 

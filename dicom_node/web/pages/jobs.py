@@ -80,6 +80,9 @@ def _part(site: Site, visit: Visit, state: str, before: int | None) -> Part:
     return live(
         site,
         "parts/jobs.html",
+        aside_template="parts/announcement.html",
+        what="Jobs",
+        known=JOB,
         name="jobs",
         url=f"/jobs/lines?state={state}" + (f"&before={before}" if before else ""),
         every_s=RENEW_EVERY_S,

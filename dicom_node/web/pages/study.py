@@ -6,6 +6,7 @@ this study in this login session. So nothing of a patient is shown without an au
 slider writes none.
 """
 
+from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -21,6 +22,7 @@ from dicom_node.web.render import Part, live, page, renewed
 from dicom_node.web.results import results_of
 from dicom_node.web.site import AnySite, Site
 from dicom_node.web.timeline import reasons_of, timeline_of
+from dicom_node.web.words import JOB
 from storage.audit import record
 from storage.db.queries import views
 from storage.db.queries.study_view import StudyView, files_of_job, study_view
@@ -140,6 +142,10 @@ def _timeline(site: Site, visit: Visit, found: StudyView, view: int) -> Part:
     return live(
         site,
         "parts/timeline.html",
+        aside_template="parts/announcement.html",
+        what="Jobs of this study",
+        known=JOB,
+        counts=Counter(job.state for job in found.jobs),
         name="timeline",
         url=f"/studies/{found.study.id}/timeline?view={view}",
         every_s=RENEW_EVERY_S,

@@ -78,6 +78,7 @@
         const index = Number(slider.value);
         const last = Number(slider.max);
         stack.querySelector("output").value = `${index + 1} / ${last + 1}`;
+        slider.setAttribute("aria-valuetext", `${index + 1} of ${last + 1}`);
         for (const frame of framesOf.get(stack)) frame.show(index, last);
       });
     }

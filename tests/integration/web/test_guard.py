@@ -9,6 +9,7 @@ import pytest
 
 from dicom_node.web.pages import jobs as jobs_page
 from tests.builders import CANARY
+from tests.databases import administer
 from tests.integration.web.visitor import a_page
 
 
@@ -34,6 +35,18 @@ def test_a_fault_shows_nothing_and_logs_no_value(page, monkeypatch, capfd):
     assert "a page failed" in logged
     assert "Zzphi" not in logged
     assert 200 == visitor.get("/deliveries").status_code
+
+
+def test_a_database_that_does_not_answer_is_said_plainly(page):
+    visitor = page.visitor("ada")
+    administer(page.db.url, "DROP TABLE delivery")
+
+    answers = {path: visitor.get(path) for path in ("/deliveries", "/health", "/jobs")}
+
+    assert {503} == {answer.status_code for answer in answers.values()}
+    assert "The database does not answer" in answers["/deliveries"].text
+    assert "out of reach" == answers["/health"].json()["database"]
+    assert 200 == visitor.get("/account").status_code
 
 
 @pytest.mark.parametrize("path", ["/login", "/studies", "/static/style.css", "/nothing", "/health"])

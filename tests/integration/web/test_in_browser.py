@@ -68,7 +68,7 @@ def test_a_newcomer_finds_the_result_and_runs_a_refused_job_again(
     expect(tab.get_by_text("white +7").first).to_be_visible()
 
     tab.get_by_role("button", name="Run again").click()
-    expect(tab.get_by_role("status")).to_have_text("The job is queued again.")
+    expect(tab.get_by_text("The job is queued again.")).to_be_visible()
     expect(tab.get_by_role("button", name="Cancel")).to_be_visible()
     assert [] == complaints
 
@@ -115,6 +115,7 @@ def test_a_running_job_is_seen_to_end(page, study, tab, complaints):
     page.visitor("bea", "operator").send_form("/jobs", "/jobs/3/cancel")
 
     expect(tab.get_by_role("row", name="Cancelled")).to_be_visible(timeout=15_000)
+    expect(tab.locator("#announcement")).to_have_text("Jobs: 1 cancelled, 2 succeeded")
     assert [] == complaints
 
 
