@@ -23,7 +23,7 @@ HEAD_HEIGHT_MM = 150.0  # crown to skull base; what lies lower is neck
 SKULL_SHARE = 0.6
 NECK_MM, CLOSE_MM = 4.5, 5.0
 WORKING_MM = 1.8  # grid on which the outline is cleaned
-BRIGHT = 1.6  # times the brain's median: fat and marrow on T1
+BRIGHT = 1.7  # times the brain's median: fat and marrow on T1
 
 
 def looks_like_head(volume: Volume, tissue: NDArray[np.bool_]) -> bool:
