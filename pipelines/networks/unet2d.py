@@ -55,7 +55,8 @@ class UNet2d(nn.Module):  # type: ignore[misc]  # mypy is told to skip torch
             for a, b in reversed(list(pairwise(widths)))
         )
         self.last = nn.Conv2d(widths[0], outputs, 1)
-        self._start_evenly()
+        if normalise:
+            self._start_evenly()
 
     def _start_evenly(self) -> None:
         """Give every layer's output the spread of its input (He et al., ICCV 2015)."""
