@@ -84,15 +84,17 @@ def overlay(
     series: PreviewSeries, seg: PreviewSegmentation, index: int, plane: Plane = "axial"
 ) -> Image.Image:
     """The series with each segment's outline and a light fill in its colour."""
-    shown = _shown(series, index, plane, series.window)
-    picture = (shown if shown.ndim == 3 else np.repeat(shown[..., np.newaxis], 3, 2)).astype(float)
-    labels = _cut(seg.labels, index, plane)
+    under = source(series, index, plane).convert("RGB")
+    picture = np.asarray(under).astype(float)
+    cut = Image.fromarray(np.ascontiguousarray(_cut(seg.labels, index, plane)))
+    # Scaled first, so that outlines are as thin across thick slices as along them.
+    labels = np.asarray(cut.resize(under.size, Image.Resampling.NEAREST))
     for segment in seg.segments:
         mask = labels == segment.number
         colour = np.array(segment.colour, float)
         picture[mask] = (1 - FILL) * picture[mask] + FILL * colour
         picture[_edge(mask)] = colour
-    return _image(picture.round().astype(np.uint8), series, plane)
+    return Image.fromarray(picture.round().astype(np.uint8))
 
 
 def best_index(seg: PreviewSegmentation, plane: Plane = "axial") -> int:

@@ -70,6 +70,19 @@ def test_the_outline_has_the_full_colour_and_the_inside_shows_through():
     assert [0, 0, 0] == drawn[0, 0].tolist()
 
 
+def test_outlines_are_thin_across_thick_slices(tmp_path):
+    images = a_scene(ORIENTATIONS["axial"], slice_mm=6.0)
+    (path,) = write_series(tmp_path / "seg", [a_seg(images, (LEFT,))])
+    series = read_series(write(tmp_path / "images", images))
+    seg = read_segmentation([path], series)
+
+    drawn = np.asarray(pictures.overlay(series, seg, MIDDLE, "coronal")).astype(int)
+
+    full = (drawn == seg.segments[0].colour).all(axis=-1)
+    column = full[:, np.nonzero(full.any(axis=0))[0][2]]
+    assert 2 == column.sum()  # one pixel above and one below
+
+
 def test_the_difference_is_grey_where_nothing_changed_and_symmetric():
     before = PreviewSeries(np.zeros((1, 4, 4), np.int16), None, (0, 100))
     after = replace(before, array=before.array.copy())
