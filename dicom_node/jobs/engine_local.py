@@ -30,6 +30,7 @@ log = get_log(__name__)
 
 LOOK_EVERY_S = 0.5  # finds what other processes and passing time have made due
 WATCH_EVERY_S = 1.0
+END_WITHIN_S = 5.0  # for a thread whose slot was killed to write what it has to
 
 
 class LocalEngine:
@@ -79,7 +80,7 @@ class LocalEngine:
         for slot in self._slots:
             slot.close()
         for thread in self._threads:
-            thread.join(grace_s)
+            thread.join(END_WITHIN_S)
 
     def _serve(self, slot: Slot) -> None:
         with suppress(OSError, SlotLost):  # only to be warm in time; a job tries again
