@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from storage.db.queries.study_view import StudyView
-    from storage.db.queries.views import JobRow
+    from storage.db.queries.work_lists import JobRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from storage.db.queries.study_view import Arrival, SeriesRow, StudyView
-    from storage.db.queries.views import DeliveryRow, JobRow
+    from storage.db.queries.work_lists import DeliveryRow, JobRow
     from storage.db.tables import Decision
 
 

@@ -25,7 +25,7 @@ WATCHED = (
 
 
 def troubles_of(disk: DiskSpace, counts: Mapping[str, Mapping[str, int]]) -> list[Trouble]:
-    """The troubles of the node; `counts` is rows by state as of `views.count_states`."""
+    """The troubles of the node; `counts` is rows by state as of `work_lists.count_states`."""
     found = []
     if disk.verdict == "full":
         text = f"The disk is full: {_gb(disk.free_mb)} free. Nothing more is received."

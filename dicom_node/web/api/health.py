@@ -9,7 +9,7 @@ from dicom_node import __version__
 from dicom_node.web.render import disk_of
 from dicom_node.web.site import AnySite
 from dicom_node.web.troubles import troubles_of
-from storage.db.queries import views
+from storage.db.queries import work_lists
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 
 router = APIRouter()
@@ -22,7 +22,7 @@ def tell_health(site: AnySite) -> JSONResponse:
     told: dict[str, Any] = {"version": __version__, "disk": disk.verdict, "free_mb": disk.free_mb}
     try:
         with site.db.read() as session:
-            counts = views.count_states(session)
+            counts = work_lists.count_states(session)
     except DATABASE_UNAVAILABLE:
         return JSONResponse({"status": "unwell", **told, "database": "out of reach"}, 503)
     well = disk.verdict != "full"

@@ -13,7 +13,7 @@ from dicom_node.web.pages.jobs import Back, Before, State
 from dicom_node.web.render import Part, live, page, renewed
 from dicom_node.web.site import AnySite, Site
 from dicom_node.web.words import DELIVERY
-from storage.db.queries import views
+from storage.db.queries import work_lists
 from storage.errors import StaleTransition, UnknownTransition
 
 router = APIRouter(prefix="/deliveries")
@@ -75,8 +75,10 @@ def _to(back: str, said: str) -> Response:
 def _part(site: Site, visit: Visit, state: str, before: int | None) -> Part:
     state = state if state in DELIVERY else ""
     with site.db.read() as session:
-        rows = views.list_delivery_rows(session, limit=PER_PAGE + 1, state=state, before_id=before)
-        counts = views.count_states(session)["delivery"]
+        rows = work_lists.list_delivery_rows(
+            session, limit=PER_PAGE + 1, state=state, before_id=before
+        )
+        counts = work_lists.count_states(session)["delivery"]
     return live(
         site,
         "parts/deliveries.html",

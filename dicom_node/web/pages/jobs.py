@@ -12,7 +12,7 @@ from dicom_node.web.local_path import local_path
 from dicom_node.web.render import Part, live, page, renewed
 from dicom_node.web.site import AnySite, Site
 from dicom_node.web.words import JOB
-from storage.db.queries import views
+from storage.db.queries import work_lists
 from storage.errors import StaleTransition, UnknownTransition
 
 router = APIRouter(prefix="/jobs")
@@ -75,8 +75,8 @@ def _to(back: str, said: str) -> Response:
 def _part(site: Site, visit: Visit, state: str, before: int | None) -> Part:
     state = state if state in JOB else ""
     with site.db.read() as session:
-        jobs = views.list_job_rows(session, limit=PER_PAGE + 1, state=state, before_id=before)
-        counts = views.count_states(session)["job"]
+        jobs = work_lists.list_job_rows(session, limit=PER_PAGE + 1, state=state, before_id=before)
+        counts = work_lists.count_states(session)["job"]
     return live(
         site,
         "parts/jobs.html",

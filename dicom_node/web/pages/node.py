@@ -13,7 +13,7 @@ from dicom_node.web.auth.visits import Reader
 from dicom_node.web.render import disk_of, page
 from dicom_node.web.site import AnySite
 from dicom_node.web.troubles import troubles_of
-from storage.db.queries import views
+from storage.db.queries import work_lists
 
 router = APIRouter()
 # Looked up, not imported: what computes and what talks DICOM stays out of the page's modules.
@@ -24,8 +24,8 @@ PACKAGES = ("pydicom", "pynetdicom", "highdicom", "torch", "numpy", "SQLAlchemy"
 def show_node(request: Request, site: AnySite, visit: Reader) -> HTMLResponse:
     """How the node is and what it is made of."""
     with site.db.read() as session:
-        counts = views.count_states(session)
-        running = views.running_by_slot(session)
+        counts = work_lists.count_states(session)
+        running = work_lists.running_by_slot(session)
     return page(
         request,
         "node.html",

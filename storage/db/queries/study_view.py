@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select
 
-from storage.db.queries.views import DELIVERY_COLUMNS, JOB_COLUMNS, DeliveryRow, JobRow
+from storage.db.queries.work_lists import DELIVERY_COLUMNS, JOB_COLUMNS, DeliveryRow, JobRow
 from storage.db.tables import (
     Association,
     Decision,
