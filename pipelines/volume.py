@@ -40,7 +40,7 @@ class Volume:
     sources : sequence of pydicom.Dataset, length z
         The data sets in the array's slice order, pixel data included as received.
     digests : sequence of str, length z
-        Content digest of each source (`pipelines.dicom_out.uids.content_digest`).
+        Content digest of each source (`pipelines.digest.content_digest`).
     """
 
     array: NDArray[np.float32]

@@ -9,7 +9,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, UID_dictionary
 
-from pipelines.dicom_out.uids import content_digest
+from pipelines.digest import content_digest
 from pipelines.errors import PipelineRefused
 
 if TYPE_CHECKING:

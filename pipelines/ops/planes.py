@@ -43,9 +43,7 @@ def to_grid(
 def resize(planes: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Give (plane, y, x) stretched to `shape`, outer edges on outer edges, linearly."""
     given = torch.from_numpy(np.ascontiguousarray(planes))[None]
-    return (
-        torch.nn.functional.interpolate(
-            given, size=shape, mode="bilinear", align_corners=False, antialias=True
-        )[0]
-        .numpy()
-    )
+    stretched: NDArray[np.float32] = torch.nn.functional.interpolate(
+        given, size=shape, mode="bilinear", align_corners=False, antialias=True
+    )[0].numpy()
+    return stretched

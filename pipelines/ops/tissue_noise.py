@@ -56,4 +56,5 @@ def noise_levels(volume_hu: NDArray[np.float32]) -> NDArray[np.float32]:
     if not known.any():
         return np.zeros(len(single), dtype=np.float32)
     single[~known] = np.median(single[known])
-    return ndimage.median_filter(single, size=5, mode="nearest").astype(np.float32)
+    smooth: NDArray[np.float32] = ndimage.median_filter(single, size=5, mode="nearest")
+    return smooth

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from pipelines.dicom_in import read_frames, read_volumes
-from pipelines.dicom_out.uids import content_digest
+from pipelines.digest import content_digest
 from pipelines.errors import PipelineRefused
 from pipelines.manifest import Manifest
 from pipelines.run import run

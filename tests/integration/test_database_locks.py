@@ -18,9 +18,7 @@ connection.close()
 """
 
 
-def test_a_second_opening_keeps_the_locks_of_the_first(
-    tmp_path, sqlite_template
-):
+def test_a_second_opening_keeps_the_locks_of_the_first(tmp_path, sqlite_template):
     path = tmp_path / "node.db"
     path.write_bytes(sqlite_template.read_bytes())
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import UID, JPEG2000Lossless, RLELossless
 
-from pipelines.dicom_out.uids import content_digest, derive_uid
+from pipelines.dicom_out.uids import derive_uid
+from pipelines.digest import content_digest
 from tests.builders import a_series, an_image, write_series
 from tests.unit.pipelines.stand_ins import a_card
 from tests.unit.pipelines.ultrasound import a_colour_image
