@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pynetdicom import AE
 from pynetdicom.transport import AssociationSocket
 
+from dicom_node.net.gate import Gate
 from dicom_node.net.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.net.quiet import set_switches
 
@@ -39,6 +40,7 @@ class Entity(AE):  # type: ignore[misc]  # pynetdicom is not typed
         address: AddressInformation,
         tls_args: tuple[SSLContext, str] | None,
     ) -> AssociationSocket:
+        assoc._reactor_checkpoint = Gate(assoc)
         made = ClosedSocket(assoc, address=address)
         made.tls_args = tls_args
         return made
