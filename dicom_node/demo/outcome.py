@@ -119,10 +119,11 @@ def _problem(series: SeriesResult, job: JobResult, measured: dict[str, Any], hel
 def table(rows: Sequence[Row]) -> str:
     """The rows as text, one block a series."""
     lines = []
-    shown = ""
+    shown: tuple[str, str, int] | None = None
     for row in rows:
-        if row.title != shown:
-            shown = row.title
+        series = (row.title, row.modality, row.images)
+        if series != shown:
+            shown = series
             lines.append(f"\n{row.title}: {row.images} {row.modality} images, {row.source}")
             if row.note:
                 lines.append(f"  ({row.note})")
