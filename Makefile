@@ -28,6 +28,13 @@ check: $(VENV)/.installed-dev  ## format, lint, types, layers and unit tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 tests/unit
 
+evaluate: $(VENV)/.installed-dev  ## the figures of the model cards, on the folder DICOM_NODE_SAMPLES
+	$(BIN)/python -m pipelines.evaluation.ct --samples "$(DICOM_NODE_SAMPLES)"
+	$(BIN)/python -m pipelines.evaluation.modalities --samples "$(DICOM_NODE_SAMPLES)"
+
+benchmark: programs $(VENV)/.installed-dev  ## reception beside storescp and Orthanc: ratios on this machine
+	$(BIN)/python benchmarks/receive.py $(BENCHMARK)
+
 programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
 	@sh tests/programs.sh
 

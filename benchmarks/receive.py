@@ -1,6 +1,6 @@
 """How fast instances are received, beside dcmtk's storescp and Orthanc, on this machine, now.
 
-    python benchmarks/receive.py --images 200 --associations 1 4 --repetitions 3
+    make benchmark BENCHMARK="--images 200 --associations 1 4 --repetitions 3"
 
 Every repetition runs all receivers in turn on the same files, so that a machine that is busy for a
 while is busy for all of them; the figures are medians, the ratios medians of ratios inside a
