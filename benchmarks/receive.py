@@ -102,7 +102,7 @@ def _node(folder: Path) -> Receiver:
     folder.mkdir(parents=True)
     port = _free_port()
     environment = os.environ | {
-        "DICOM_NODE_NODE__DATA_FOLDER": json.dumps(str(folder)),
+        "DICOM_NODE_NODE__DATA_FOLDER": str(folder),
         "DICOM_NODE_RECEIVE__PORT": str(port),
         "DICOM_NODE_RECEIVE__DISK_RESERVE_MB": "0",
         "DICOM_NODE_WEB__PORT": "0",
