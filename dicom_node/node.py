@@ -26,7 +26,7 @@ from dicom_node.jobs.engine_local import LocalEngine
 from dicom_node.jobs.equipment import device_uid_of
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
-from dicom_node.schedule import begin, duties_of
+from dicom_node.schedule import begin, duties_of, verify_trail
 from dicom_node.stop import stop_event
 from dicom_node.web.app import create_app
 from dicom_node.web.auth import first_admin_link
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 log = get_log("dicom_node.node")  # __name__ is __main__
 
+LOOK_S = 1.0
 STOP_GRACE_S = 10.0  # how long a running job and a delivery may go on after SIGTERM
 APPLICATION_ACTIVITY, STARTED, STOPPED = "110100", "110120", "110121"  # PS3.15 A.5.3.1
 
@@ -76,6 +77,7 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         shutil.rmtree(settings.work_folder, ignore_errors=True)
         cards = load_cards()
         rules = load_rulebook(settings)
+        verify_trail(db)  # before this life of the node adds to it
         _record(db, STARTED, f"dicom-node {__version__} started")
         parts.callback(_record, db, STOPPED, f"dicom-node {__version__} stopped")
 
@@ -95,7 +97,10 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         scheduler = begin(duties_of(db, settings, rules, engine, deliveries))
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
-        stop.wait()
+        while not stop.wait(LOOK_S) and engine.is_alive and deliveries.is_alive:
+            pass
+        if not stop.is_set():
+            raise NodeError("a part of the core ended; its supervisor starts the core again")
         log.info("core stops", pid=os.getpid())
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = get_log("dicom_node.receiver")  # not __name__: this is the program that is started
 
 LOOK_S = 1.0
+TRY_AGAIN_S = 10.0
 FINISH_S = 20.0  # how long running associations may go on after SIGTERM
 EXIT_BROKEN = 1
 
@@ -67,7 +68,7 @@ def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threa
     host, port = scp.start()
     log.info("receiver listens", host=host, port=port, pid=os.getpid())
     threading.Thread(
-        target=_index_unrowed, args=(db, store, settings), name="reindex", daemon=True
+        target=_index_unrowed, args=(db, store, settings, stop), name="reindex", daemon=True
     ).start()
     while not stop.wait(LOOK_S) and intake.is_alive:
         pass
@@ -79,13 +80,18 @@ def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threa
     return 0 if is_sound else EXIT_BROKEN
 
 
-def _index_unrowed(db: Database, store: LocalStore, settings: Settings) -> None:
-    try:
-        index_unrowed(db, store, settings)
-    except DATABASE_UNAVAILABLE:
-        log.error(  # noqa: TRY400 - a traceback would only say where SQLAlchemy gave up
-            "files without a row could not be looked for; the next start does"
-        )
+def _index_unrowed(
+    db: Database, store: LocalStore, settings: Settings, stop: threading.Event
+) -> None:
+    """Index what an earlier receiver acknowledged and had no time to index."""
+    while not stop.is_set():
+        try:
+            index_unrowed(db, store, settings)
+        except DATABASE_UNAVAILABLE:
+            log.warning("files without a row could not be looked for; tried again soon")
+            stop.wait(TRY_AGAIN_S)
+        else:
+            return
 
 
 def _hush_pydicom() -> None:

@@ -21,10 +21,11 @@ from dicom_node.jobs.bench import Bench
 from dicom_node.jobs.child import Child
 from dicom_node.jobs.engine_local import LocalEngine
 from dicom_node.jobs.slot import Slot
-from storage.audit import verify
+from storage.audit import study_event, verify
 from storage.db.engine import Database
-from storage.db.tables import Delivery, Job, Output, Series
+from storage.db.tables import Delivery, Job, Output, Series, Study
 from storage.files.local import LocalStore
+from storage.lifecycle import advance
 from tests.builders import a_series
 from tests.receiving import an_association, incoming, wait_until
 
@@ -122,6 +123,7 @@ class Works:
             name: values.pop(name) for name in ("priority", "destinations") if name in values
         }
         now = datetime.now(UTC)
+        self.decide(received[0])
         with self.db.begin() as session:
             job = Job(
                 study_id=received[0], series_id=received[1], revision=1, rule="stub",
@@ -132,6 +134,22 @@ class Works:
             session.flush()
             self.engine.enqueue(session, job)
             return job.id
+
+    def decide(self, study_id: int) -> None:
+        """Settle the study and find rules for it, as the settler does before there is a job."""
+        with self.db.begin() as session:
+            study = session.get_one(Study, study_id)
+            if study.state == "receiving":
+                event = study_event(study, "110103", "R", actor="node", text="decided")
+                advance(session, study, "settle", audit=event)
+                advance(session, study, "match", audit=event)
+
+    def reopen(self, study_id: int) -> None:
+        """The study grows again."""
+        with self.db.begin() as session:
+            study = session.get_one(Study, study_id)
+            event = study_event(study, "110104", "C", actor="node", text="a late instance")
+            advance(session, study, "late_instance", audit=event)
 
     def job(self, job_id: int) -> Job:
         with self.db.read() as session:

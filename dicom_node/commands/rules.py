@@ -44,6 +44,8 @@ def explain(
     from dicom_node.routing.explain import render
 
     path = Path(what)
+    if path.is_dir():
+        raise NotExplained(f"{path} is a folder: name one DICOM file in it, or a study")
     lines = render(_explain_file(path, config) if path.exists() else _explain_study(what, config))
     typer.echo("\n".join(lines))
 

@@ -31,6 +31,11 @@ class DeliveryLoops:
         for loop in self._loops:
             loop.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether every loop still runs."""
+        return all(loop.is_alive for loop in self._loops)
+
     def wake(self) -> None:
         """Look for deliveries now: there are new ones."""
         for loop in self._loops:

@@ -46,6 +46,11 @@ class DeliveryLoop:
         """Begin to send; what was being sent when the node stopped is sent again."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop still runs."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """Look for deliveries now: there are new ones."""
         self._news.set()

@@ -52,6 +52,7 @@ def keep(store: ObjectStore, incoming: Incoming, header: Header) -> Kept:
                 return Kept(key, verdict, size)
         verdict = verdict_on(store.path(key), incoming.encoded, incoming.transfer_syntax_uid)
         if verdict is Verdict.SAME:
+            store.sync(key)
             return Kept(key, verdict, size)
     raise AssertionError("versions_of never ends")
 

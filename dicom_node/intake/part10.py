@@ -15,6 +15,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_file_meta_info
 
+from dicom_node.intake.encoded import BROKEN
 from dicom_node.intake.errors import Unreadable
 from dicom_node.net.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -70,7 +71,10 @@ def read_meta(stream: BinaryIO) -> FileMeta:
     group, element, vr, _, length = GROUP_LENGTH.unpack_from(head, len(PREAMBLE))
     if (group, element, vr) != (2, 0, b"UL") or length > LONGEST_META:
         raise Unreadable("no file meta group length")
-    meta = read_dataset(io.BytesIO(stream.read(length)), False, True)
+    try:
+        meta = read_dataset(io.BytesIO(stream.read(length)), False, True)
+    except BROKEN:
+        raise Unreadable("the file meta cannot be read") from None
     try:
         return FileMeta(
             str(meta.MediaStorageSOPClassUID),

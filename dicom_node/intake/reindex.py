@@ -60,6 +60,8 @@ def _index(db: Database, store: ObjectStore, settings: Settings, keys: list[str]
             arrivals.append(_read(store, key))
         except FileNotFoundError:
             continue  # deleted meanwhile
+        except OSError as error:
+            log.error("a file without a row cannot be read", error=error)  # noqa: TRY400 - its kind
         except NotTaken as refusal:
             _set_aside(db, store, key, refusal.reason)
     with db.begin() as session:

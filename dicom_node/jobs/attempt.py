@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dicom_node.jobs.trail import MINOR_FAILURE, SERIOUS_FAILURE, job_event
 from dicom_node.observe.logging import get_log
 from storage.db.queries.jobs import (
+    is_decided,
     job_of,
     running_jobs,
 )
@@ -46,7 +47,7 @@ def claim(job_id: int, slot: Slot, bench: Bench) -> Attempt | None:
     now = datetime.now(UTC)
     with bench.db.begin() as session:
         job = job_of(session, job_id)
-        if job is None or job.state != "queued":
+        if job is None or job.state != "queued" or not is_decided(session, job):
             return None
         number = job.attempt + 1
         advance(

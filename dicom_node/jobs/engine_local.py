@@ -70,6 +70,11 @@ class LocalEngine:
             thread.daemon = True
             thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether every slot still takes jobs."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def stop(self, grace_s: float) -> None:
         """Take no more jobs, let running ones end until the grace is over, then kill them."""
         self._stopping.set()

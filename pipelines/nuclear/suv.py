@@ -36,7 +36,7 @@ def suv_per_unit(sources: Sequence[Dataset]) -> float:
     if units == "GML" and str(first.get("SUVType", "") or "BW") == "BW":
         return 1.0
     if units != "BQML":
-        raise _refusal(f"Units is {units or 'absent'}; BQML or GML (body weight) is wanted.")
+        raise _refusal("Units is neither BQML nor GML of the body weight.")
     corrected = first.get("CorrectedImage", [])
     corrected = corrected if isinstance(corrected, (MultiValue, list)) else [corrected]
     if not {"ATTN", "DECY"} <= {str(value) for value in corrected}:
@@ -54,10 +54,11 @@ def _decayed_part(sources: Sequence[Dataset], drug: Dataset) -> float:
     if correction == "ADMIN":
         return 1.0
     if correction != "START":
-        raise _refusal(f"Decay Correction is {correction or 'absent'}; START or ADMIN is wanted.")
+        raise _refusal("Decay Correction is neither START nor ADMIN.")
     half_life_s = _positive(drug, "RadionuclideHalfLife")
     scan = _scan_start(sources)
-    elapsed_s = (scan - _injection(drug, scan)).total_seconds()
+    offset = str(sources[0].get("TimezoneOffsetFromUTC", "") or "")
+    elapsed_s = (scan - _injection(drug, scan, offset)).total_seconds()
     if not 0 <= elapsed_s <= LONGEST_H * 3600:
         raise _refusal("the scan does not follow the injection within 14 days.")
     return float(math.exp2(-elapsed_s / half_life_s))
@@ -78,15 +79,23 @@ def _scan_start(sources: Sequence[Dataset]) -> datetime:
     return series
 
 
-def _injection(drug: Dataset, scan: datetime) -> datetime:
+def _injection(drug: Dataset, scan: datetime, offset: str) -> datetime:
     text = str(drug.get("RadiopharmaceuticalStartDateTime", "") or "")
     if text:
-        return datetime.fromisoformat(DT(text).isoformat()).replace(tzinfo=None)
+        injected = datetime.fromisoformat(DT(text).isoformat())
+        return _at_the_scan(injected, offset) if injected.tzinfo else injected
     clock = str(drug.get("RadiopharmaceuticalStartTime", "") or "")
     if not clock:
         raise _refusal("Radiopharmaceutical Start Time is absent.")
     injected = datetime.combine(scan.date(), TM(clock))
     return injected if injected <= scan else injected - timedelta(days=1)
+
+
+def _at_the_scan(moment: datetime, offset: str) -> datetime:
+    """A moment with an offset of its own on the clock of the scan's dates and times."""
+    if not offset:
+        raise _refusal("Injection has an offset from UTC, the scan's times have none.")
+    return moment.astimezone(datetime.strptime(offset, "%z").tzinfo).replace(tzinfo=None)
 
 
 def _moment(source: Dataset, date: str, time: str) -> datetime | None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 
-DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError, TimeoutError)
 """For ``except``: the transaction was rolled back, and trying again may succeed."""
 
 DATABASE_UNUSABLE = (SQLAlchemyError, ValueError)

@@ -71,6 +71,11 @@ class LocalStore:
             raise ValueError("not a key of the file store")
         return self.root.joinpath(*names)
 
+    def sync(self, key: str) -> None:
+        """Sync the object's folder: another writer may have named it and not be done yet."""
+        with _unnamed():
+            sync_folder(self.path(key).parent)
+
     def exists(self, key: str) -> bool:
         """Whether the key holds an object."""
         return self.path(key).is_file()

@@ -32,6 +32,9 @@ class ObjectStore(Protocol):
     def path(self, key: str) -> Path:
         """Where the object of this key is, or would be."""
 
+    def sync(self, key: str) -> None:
+        """Make sure that the object is found after a power cut, whoever put it there."""
+
     def exists(self, key: str) -> bool:
         """Whether the key holds an object."""
 

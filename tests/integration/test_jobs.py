@@ -346,3 +346,17 @@ def _take_over(works, job_id: int) -> None:
         job = session.get_one(Job, job_id)
         advance(session, job, "retry", audit=AUDIT)
     _leave_running(works, job_id)
+
+
+def test_a_job_waits_while_its_study_grows_again(works):
+    study = works.receive(a_series(slices=3, key="b"))
+    waiting = works.add(study)
+    works.reopen(study[0])
+    works.engine.serve(works.slots)
+
+    later = works.add(works.receive(a_series(slices=3, key="c")))
+    works.wait_for(later, "succeeded")
+
+    assert "queued" == works.job(waiting).state
+    works.decide(study[0])
+    assert "succeeded" == works.wait_for(waiting, "succeeded").state

@@ -59,7 +59,7 @@ def add_first_admin(db: Database, *, token: str, login: str, password: str, orig
         spent = not accounts.use_setup_link(
             session, hash_token(token), since=now - VALID_FOR, now=now
         )
-        if spent or accounts.count_accounts(session):
+        if spent or accounts.has_admin(session):
             raise AccountRefused("This link has been used or is too old.")
         account = _add(
             session, login, password_hash, "admin", actor="first-admin link", origin=origin

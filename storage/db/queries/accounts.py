@@ -28,9 +28,10 @@ class OpenSession:
     last_seen_at: datetime
 
 
-def count_accounts(session: Session) -> int:
-    """How many accounts there are, disabled ones included."""
-    return session.scalar(select(func.count()).select_from(Account)) or 0
+def has_admin(session: Session) -> bool:
+    """Whether somebody can administer the node: an admin whose account is not disabled."""
+    admins = select(Account.id).where(Account.role == "admin", Account.disabled.is_(False))
+    return session.scalar(admins.limit(1)) is not None
 
 
 def account_by_login(session: Session, login: str) -> Account | None:

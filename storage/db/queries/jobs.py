@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+DECIDED = ("routed", "unmatched")  # states of a study whose files are those of its decision
+
+
 @dataclass(frozen=True, slots=True)
 class JobLine:
     """One job for a list: row ids, names and states, nothing of the patient."""
@@ -32,10 +35,15 @@ class JobLine:
 
 
 def next_job_id(session: Session, now: datetime) -> int | None:
-    """The job whose turn it is: highest priority first, then the oldest; None when none is due."""
+    """The job whose turn it is: highest priority first, then the oldest; None when none is due.
+
+    Jobs of a study that is growing again or quarantined wait: its files are not those that the
+    job was decided on, and may be of two patients.
+    """
     return session.scalar(
         select(Job.id)
-        .where(Job.state == "queued", Job.run_after <= now)
+        .join(Study, Job.study_id == Study.id)
+        .where(Job.state == "queued", Job.run_after <= now, Study.state.in_(DECIDED))
         .order_by(Job.priority.desc(), Job.id)
         .limit(1)
     )
@@ -44,6 +52,11 @@ def next_job_id(session: Session, now: datetime) -> int | None:
 def job_of(session: Session, job_id: int) -> Job | None:
     """The job's row as it is now, also when the session has seen it before."""
     return session.get(Job, job_id, populate_existing=True)
+
+
+def is_decided(session: Session, job: Job) -> bool:
+    """Whether the job's study still is as it was decided."""
+    return session.get_one(Study, job.study_id, populate_existing=True).state in DECIDED
 
 
 def study_and_series_of(session: Session, job: Job) -> tuple[Study, Series]:
