@@ -300,6 +300,7 @@ def test_a_slot_killed_while_it_idles_is_replaced_for_the_next_job(works):
     works.engine.serve(works.slots)
     works.wait_for(first)
     os.kill(works.slots[0].pid, signal.SIGKILL)
+    wait_until(lambda: works.slots[0].pid is None)  # a signal takes its time to kill
 
     second = works.wait_for(works.add(series, "stub-segment"))
 
