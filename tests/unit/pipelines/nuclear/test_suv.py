@@ -40,6 +40,20 @@ def test_the_date_time_of_injection_goes_before_the_time_alone():
     assert pytest.approx(expected) == factor(RadiopharmaceuticalInformationSequence=whole)
 
 
+@pytest.mark.parametrize("start", ["20260102100000.00+0200", "20260102080000.00+0000"])
+def test_an_injection_with_an_offset_is_put_on_the_clock_of_the_scan(start):
+    whole = [drug(RadiopharmaceuticalStartDateTime=start)]
+    expected = 70_000 / (3.5e8 * 2 ** (-7200 / 6586.2))
+    found = factor(RadiopharmaceuticalInformationSequence=whole, TimezoneOffsetFromUTC="+0200")
+    assert pytest.approx(expected) == found
+
+
+def test_an_injection_with_an_offset_is_refused_where_the_scan_has_none():
+    whole = [drug(RadiopharmaceuticalStartDateTime="20260102100000.00+0200")]
+    with pytest.raises(PipelineRefused, match="offset"):
+        factor(RadiopharmaceuticalInformationSequence=whole)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
