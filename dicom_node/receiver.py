@@ -59,14 +59,13 @@ def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threa
     intake = Intake(db, store, settings)
     scp = StorageScp(
         settings,
-        intake.receive,
-        intake.begin,
-        intake.end,
-        intake.reject,
+        intake,
         None if listen_fd is None else adopt_listener(listen_fd),
+        stock=settings.receive.stock_path,
     )
     host, port = scp.start()
-    log.info("receiver listens", host=host, port=port, pid=os.getpid())
+    path = "fast" if scp.is_fast else "stock"
+    log.info("receiver listens", host=host, port=port, pid=os.getpid(), kind=path)
     threading.Thread(
         target=_index_unrowed, args=(db, store, settings, stop), name="reindex", daemon=True
     ).start()

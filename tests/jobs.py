@@ -27,7 +27,7 @@ from storage.db.tables import Delivery, Job, Output, Series, Study
 from storage.files.local import LocalStore
 from storage.lifecycle import advance
 from tests.builders import a_series
-from tests.receiving import an_association, incoming, wait_until
+from tests.receiving import an_association, incoming, take, wait_until
 
 ROOT = Path(__file__).parents[1]
 STUB_CARDS = ROOT / "tests" / "stubs" / "cards"
@@ -109,7 +109,7 @@ class Works:
         intake = Intake(self.db, self.bench.store, self.bench.settings)
         intake.begin(association)
         for image in images:
-            assert intake.receive(incoming(image, association)) == 0
+            assert take(intake, incoming(image, association)) == 0
         intake.end(association, "released")
         intake.close()
         uid = images[0].SeriesInstanceUID

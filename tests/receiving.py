@@ -18,7 +18,9 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_node.config import Settings
-from dicom_node.net.incoming import AssociationInfo, Incoming
+from dicom_node.intake.part10 import write_meta
+from dicom_node.intake.receive import Intake
+from dicom_node.net.incoming import Announced, AssociationInfo
 
 DEADLINE_S = 30.0
 
@@ -63,9 +65,37 @@ def an_association(number: int = 1, calling_aet: str = "SCANNER") -> Association
     )
 
 
+@dataclass(frozen=True)
+class Request:
+    """A C-STORE request: what is announced, and the data set as it travels."""
+
+    announced: Announced
+    encoded: bytes
+
+    @property
+    def sop_class_uid(self) -> str:
+        return self.announced.sop_class_uid
+
+    @property
+    def sop_instance_uid(self) -> str:
+        return self.announced.sop_instance_uid
+
+    @property
+    def transfer_syntax_uid(self) -> str:
+        return self.announced.transfer_syntax_uid
+
+    @property
+    def file(self) -> bytes:
+        """As a DICOM file."""
+        return write_meta(self.announced) + self.encoded
+
+
 def incoming(
-    dataset: Dataset, association: AssociationInfo | None = None, **changes: Any
-) -> Incoming:
+    dataset: Dataset,
+    association: AssociationInfo | None = None,
+    encoded: bytes | None = None,
+    **changes: Any,
+) -> Request:
     """A C-STORE request for the data set; `changes` replace what its command says."""
     values: dict[str, Any] = {
         "association": association or an_association(),
@@ -74,8 +104,23 @@ def incoming(
         "transfer_syntax_uid": ExplicitVRLittleEndian,
         **changes,
     }
-    values.setdefault("encoded", encode(dataset, values["transfer_syntax_uid"]))
-    return Incoming(**values)
+    values.setdefault("context_class_uid", values["sop_class_uid"])
+    if encoded is None:
+        encoded = encode(dataset, values["transfer_syntax_uid"])
+    return Request(Announced(**values), encoded)
+
+
+def take(intake: Intake, request: Request, pieces: int = 0) -> int:
+    """The status that the intake answers; the data set comes in so many pieces and a rest."""
+    arriving = intake.announce(request.announced)
+    size = len(request.encoded) // (pieces + 1)
+    view = memoryview(request.encoded)
+    try:
+        for number in range(pieces):
+            arriving.write(view[number * size : (number + 1) * size])
+        return arriving.finish(view[pieces * size :]).status
+    finally:
+        arriving.abandon()
 
 
 @dataclass

@@ -30,6 +30,9 @@ CHUNK_BYTES = 1 << 20
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 PLAIN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", EXPLICIT_BIG_ENDIAN}) | DEFLATED
 
+Encoded = tuple[bytes | memoryview, str]
+"""A data set as it was sent, and its transfer syntax UID."""
+
 
 class Verdict(StrEnum):
     """What a received instance is to what the store holds already."""
@@ -67,7 +70,7 @@ def versions_of(key: str) -> Iterator[str]:
         yield f"{stem}.v{number}.dcm"
 
 
-def is_same_bytes(stored: BinaryIO, encoded: bytes) -> bool:
+def is_same_bytes(stored: BinaryIO, encoded: bytes | memoryview) -> bool:
     """Tell whether the rest of `stored` is `encoded`, byte for byte."""
     view, at = memoryview(encoded), 0
     while chunk := stored.read(CHUNK_BYTES):
@@ -77,7 +80,7 @@ def is_same_bytes(stored: BinaryIO, encoded: bytes) -> bool:
     return at == len(encoded)
 
 
-def compare(stored: tuple[bytes, str], sent: tuple[bytes, str]) -> Verdict:
+def compare(stored: Encoded, sent: Encoded) -> Verdict:
     """What the data set `sent` is to `stored`; each with its transfer syntax UID.
 
     Raises
@@ -100,7 +103,7 @@ def compare(stored: tuple[bytes, str], sent: tuple[bytes, str]) -> Verdict:
     return Verdict.CONFLICT if any(map(_is_substance, different)) else Verdict.CORRECTION
 
 
-def _decode(encoded: bytes, transfer_syntax_uid: str) -> Dataset:
+def _decode(encoded: bytes | memoryview, transfer_syntax_uid: str) -> Dataset:
     if transfer_syntax_uid in DEFLATED:
         encoded = inflate(encoded)
     return read_dataset(io.BytesIO(encoded), *encoding_of(transfer_syntax_uid))

@@ -82,7 +82,7 @@ def encoding_of(transfer_syntax_uid: str) -> tuple[bool, bool]:
     return known.get(transfer_syntax_uid, (False, True))
 
 
-def inflate(deflated: bytes) -> bytes:
+def inflate(deflated: bytes | memoryview) -> bytes:
     """The data set of a deflated transfer syntax (PS3.5 A.5, RFC 1951).
 
     Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,11 @@ def scan(stream: BinaryIO, size: int, transfer_syntax_uid: str) -> Header:
         priority=_priority(text_of(dataset, "RequestedProcedurePriority")),
         is_own=text_of(dataset, "ManufacturerModelName") == PRODUCT_MODEL,
     )
+
+
+def scan_buffer(encoded: memoryview, transfer_syntax_uid: str) -> Header:
+    """The header of an encoded data set in memory; raises what `scan` raises."""
+    return scan(io.BytesIO(encoded), len(encoded), transfer_syntax_uid)
 
 
 def _uid(dataset: Dataset, keyword: str) -> str:

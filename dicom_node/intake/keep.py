@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicom_node.intake.header import Header
-    from dicom_node.net.incoming import Incoming
-    from storage.files.store import ObjectStore
+    from dicom_node.net.incoming import Announced
+    from storage.files.store import ObjectStore, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +31,52 @@ def key_of(header: Header) -> str:
     return f"received/{header.study_uid}/{header.series_uid}/{header.sop_uid}.dcm"
 
 
-def keep(store: ObjectStore, incoming: Incoming, header: Header) -> Kept:
-    """Write the instance durably unless the store holds its content already.
+def keep(
+    store: ObjectStore,
+    announced: Announced,
+    header: Header,
+    encoded: memoryview,
+    part: Part | None = None,
+) -> Kept:
+    """Keep the instance durably unless the store holds its content already.
+
+    Parameters
+    ----------
+    part : Part or None
+        Where the instance, with its meta, is written already; without it, it is written here.
 
     Raises
     ------
     OSError
-        It could not be written; nothing of it is left.
+        It could not be written; nothing of it is left once the part is closed.
     """
-    parts = [write_meta(incoming), incoming.encoded]
-    size = sum(map(len, parts))
+    meta = write_meta(announced)
+    size = len(meta) + len(encoded)
     verdict = Verdict.NEW
-    for key in versions_of(key_of(header)):
-        if not store.exists(key):
-            try:
-                store.put(key, parts)
-            except FileExistsError:
-                pass  # another association was faster by a moment: compare with what it brought
-            else:
+    own: Part | None = None
+    try:
+        for key in versions_of(key_of(header)):
+            if not store.exists(key):
+                if part is None:
+                    part = own = store.open_part()
+                    own.write([meta, encoded])
+                try:
+                    part.name(key)
+                except FileExistsError:
+                    pass  # another association was faster by a moment: compare with what it brought
+                else:
+                    return Kept(key, verdict, size)
+            verdict = verdict_on(store.path(key), encoded, announced.transfer_syntax_uid)
+            if verdict is Verdict.SAME:
+                store.sync(key)
                 return Kept(key, verdict, size)
-        verdict = verdict_on(store.path(key), incoming.encoded, incoming.transfer_syntax_uid)
-        if verdict is Verdict.SAME:
-            store.sync(key)
-            return Kept(key, verdict, size)
+    finally:
+        if own is not None:
+            own.close()
     raise AssertionError("versions_of never ends")
 
 
-def verdict_on(stored: Path, encoded: bytes, transfer_syntax_uid: str) -> Verdict:
+def verdict_on(stored: Path, encoded: bytes | memoryview, transfer_syntax_uid: str) -> Verdict:
     """What a data set is to a stored version of the same instance."""
     try:
         with stored.open("rb") as file:

@@ -2,7 +2,11 @@
 
 PeerError
 ├── PeerUnreachable       no connection, no answer in time, or an association that broke off
-└── AssociationRefused    the peer answered, and declined
+├── AssociationRefused    the peer answered, and declined
+└── ConnectionBroken      a connection that this node was reading from is of no use any more
+    ├── PeerGone          it ended
+    ├── PeerSilent        nothing came for too long
+    └── ProtocolViolated  what came is against PS3.8 or PS3.7
 
 Messages name the peer and what it said; they carry no patient's value.
 """
@@ -22,3 +26,19 @@ class PeerUnreachable(PeerError):
 
 class AssociationRefused(PeerError):
     """The peer answered, and declined the association."""
+
+
+class ConnectionBroken(PeerError):
+    """A connection that this node was reading from is of no use any more."""
+
+
+class PeerGone(ConnectionBroken):
+    """The connection ended."""
+
+
+class PeerSilent(ConnectionBroken):
+    """Nothing came for too long."""
+
+
+class ProtocolViolated(ConnectionBroken):
+    """What came is against the upper layer protocol or the message exchange."""

@@ -8,10 +8,13 @@ and the sender waited for it until its timeout.
 
 from __future__ import annotations
 
+import queue
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pynetdicom.association import Association
 
 LOOK_S = 0.05  # a reactor that ends does not say so
@@ -54,3 +57,54 @@ class Gate(threading.Event):
             is_open = self._news.wait_for(lambda: self._is_open, timeout)
             self._is_waited_at = False
             return is_open
+
+
+class Bell(Gate):
+    """A gate at which an acceptor's reactor also waits for news.
+
+    pynetdicom's reactor looks at its queues a thousand times a second; behind this one it sleeps
+    until one of them, a `RingingQueue`, has something, and looks at its timers now and then.
+    """
+
+    TIMERS_S = 0.25
+
+    def __init__(self, association: Association) -> None:
+        super().__init__(association)
+        self._queues: list[RingingQueue] = []
+
+    def queue(self) -> RingingQueue:
+        """A new queue whose items are news."""
+        made = RingingQueue(self.ring)
+        self._queues.append(made)
+        return made
+
+    def ring(self) -> None:
+        """Have the reactor look."""
+        with self._news:
+            self._news.notify_all()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Stand at the gate until it is open and there are news, or timers to look at."""
+        with self._news:
+            self._is_waited_at = True
+            self._news.notify_all()
+            self._news.wait_for(lambda: self._is_open and self._has_news(), self.TIMERS_S)
+            is_open = self._news.wait_for(lambda: self._is_open, timeout)
+            self._is_waited_at = False
+            return is_open
+
+    def _has_news(self) -> bool:
+        return any(not queue.empty() for queue in self._queues)
+
+
+class RingingQueue(queue.Queue):  # type: ignore[type-arg]  # pynetdicom's own items
+    """A queue that calls `ring` when something was put into it."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        super().__init__()
+        self._ring = ring
+
+    def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
+        """Put the item, then ring."""
+        super().put(item, block, timeout)
+        self._ring()

@@ -1,9 +1,9 @@
-"""What reception passes on: who calls, what was sent, who was turned away."""
+"""What reception passes on: who calls, what is being sent, who was turned away."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,14 +33,56 @@ class AssociationInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """One C-STORE request: its command's identifiers and the data set exactly as it was sent."""
+class Announced:
+    """A C-STORE request whose data set is still to come: what its command and context say.
+
+    Attributes
+    ----------
+    context_class_uid : str
+        The SOP class that the presentation context was negotiated for.
+    """
 
     association: AssociationInfo
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
-    encoded: bytes
+    context_class_uid: str
+
+
+class Answer(NamedTuple):
+    """A C-STORE status, and a word on it for the person at the sender: no patient's value."""
+
+    status: int
+    comment: str = ""
+
+
+class Arriving(Protocol):
+    """What takes the data set of one announced instance, exactly as it was sent."""
+
+    def write(self, piece: memoryview) -> None:
+        """Take a piece of a data set too large to be held in memory. Never raises OSError."""
+
+    def finish(self, rest: bytes | memoryview) -> Answer:
+        """Take the last piece, or the only one; what is answered with success is on disk."""
+
+    def abandon(self) -> None:
+        """Forget what came: the connection broke off. After `finish` it does nothing."""
+
+
+class Intake(Protocol):
+    """To whom reception hands everything, in many threads at once."""
+
+    def begin(self, association: AssociationInfo) -> None:
+        """An association was accepted."""
+
+    def announce(self, announced: Announced) -> Arriving:
+        """What takes the data set of an instance that is coming."""
+
+    def end(self, association: AssociationInfo, outcome: str) -> None:
+        """It ended, ``released`` or ``aborted``; its last instance has been answered."""
+
+    def reject(self, rejection: Rejection) -> None:
+        """Somebody was turned away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""The Storage SCP: C-ECHO and C-STORE of anything, each instance given to a callable (NET-01).
+"""The Storage SCP: C-ECHO and C-STORE of anything, each instance announced to a callable (NET-01).
 
-The callable runs in the association's own thread and its answer is the C-STORE status, so what it
-does before it returns is done before the sender hears of it.
+What that gives takes the data set in the association's own thread, and its answer is the C-STORE
+status: what it does before it answers is done before the sender hears of it. C-STORE messages come
+by the fast path (`net.upper_layer`), or by pynetdicom's own where that is not to be had.
 """
 
 from __future__ import annotations
@@ -12,30 +13,35 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
 from dicom_node.net.admission import refuse
 from dicom_node.net.entity import Entity
-from dicom_node.net.incoming import AssociationInfo, Incoming, Rejection
+from dicom_node.net.guarded import Guarded
+from dicom_node.net.incoming import Announced, AssociationInfo, Rejection
 from dicom_node.net.listener import open_listener
 from dicom_node.net.server import StorageServer
-from dicom_node.net.status import Status
+from dicom_node.net.upper_layer import Acceptor, is_available
 from dicom_node.observe.logging import get_log
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from pynetdicom.association import Association
     from pynetdicom.events import Event
+    from pynetdicom.presentation import PresentationContext
 
     from dicom_node.config import Settings
+    from dicom_node.net.command import StoreRequest
+    from dicom_node.net.incoming import Arriving, Intake
 
 log = get_log(__name__)
 
 NEGOTIATION_S = 30.0  # A-ASSOCIATE-RQ after the connection; A-RELEASE (NET-06)
 POLL_S = 0.1
+MOST_WAITING = 512  # connections that have not said anything yet
 
 
 class StorageScp:
@@ -44,34 +50,31 @@ class StorageScp:
     Parameters
     ----------
     settings : Settings
-    receive : callable
-        Takes an `Incoming`, gives the C-STORE status. Called in many threads at once.
-    on_begin, on_end : callable
-        Told of each accepted association; the end's outcome is ``released`` or ``aborted``, and
-        comes after the last `receive` of that association has returned.
-    on_reject : callable
-        Told of each `Rejection`.
+    intake : Intake
+        To whom everything is handed.
     listen_socket : socket, optional
         A listening socket, perhaps shared with other processes; without one a new one is opened.
+    stock : bool
+        Take pynetdicom's own path even where the fast one is to be had.
     """
 
     def __init__(
         self,
         settings: Settings,
-        receive: Callable[[Incoming], int],
-        on_begin: Callable[[AssociationInfo], None],
-        on_end: Callable[[AssociationInfo, str], None],
-        on_reject: Callable[[Rejection], None],
+        intake: Intake,
         listen_socket: socket.socket | None = None,
+        *,
+        stock: bool = False,
     ) -> None:
         self._settings = settings
-        self._receive = receive
-        self._on_begin = on_begin
-        self._on_end = on_end
-        self._on_reject = on_reject
+        self._intake = intake
         self._listener = listen_socket
         self._server: StorageServer | None = None
         self._accepted: dict[Association, AssociationInfo] = {}
+        self._reasons: dict[Association, str] = {}
+        self.is_fast = is_available() and not stock
+        self.silence_s = settings.receive.idle_timeout_s
+        self.longest_pdu = settings.receive.max_pdu_bytes
 
     def start(self) -> tuple[str, int]:
         """Start listening and give the address and port.
@@ -93,8 +96,11 @@ class StorageScp:
             ],
             server_class=StorageServer,
             listener=listener,
-            silence_s=wanted.idle_timeout_s,
+            silence_s=self.silence_s,
+            first_bytes_s=min(NEGOTIATION_S, self.silence_s),
+            most_waiting=MOST_WAITING,
             when_closed=self._on_closed,
+            fast=self if self.is_fast else None,
         )
         threading.Thread(
             target=self._server.serve_forever,
@@ -121,6 +127,32 @@ class StorageScp:
             time.sleep(POLL_S)
         self._server = None
 
+    def announce(self, caller: Acceptor, request: StoreRequest, context_id: int) -> Arriving:
+        """What takes the data set of a request on the fast path."""
+        context = caller._accepted_cx[context_id]
+        return self._arriving(caller, request.sop_class_uid, request.sop_instance_uid, context)
+
+    def broke_off(self, caller: Acceptor, reason: str) -> None:
+        """Keep the reason for what is said when the association has ended."""
+        self._reasons.setdefault(caller, reason)
+
+    def _arriving(
+        self,
+        caller: Association,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        context: PresentationContext,
+    ) -> Arriving:
+        association = self._accepted[caller]
+        announced = Announced(
+            association,
+            sop_class_uid,
+            sop_instance_uid,
+            str(context.transfer_syntax[0]),
+            str(context.abstract_syntax),
+        )
+        return Guarded(self._intake.announce(announced), association.id)
+
     def _entity(self) -> Entity:
         wanted = self._settings.receive
         entity = Entity(self._settings.node.ae_title)
@@ -137,7 +169,7 @@ class StorageScp:
         refusal = refuse(self._settings, calling_aet, called_aet, host)
         if refusal is None:
             return
-        self._on_reject(Rejection(calling_aet, called_aet, host, refusal.reason))
+        self._intake.reject(Rejection(calling_aet, called_aet, host, refusal.reason))
         # Result 1: rejected-permanent; source 1: service-user (PS3.8 table 9-21).
         event.assoc.acse.send_reject(1, 1, refusal.diagnostic)
         event.assoc.kill()
@@ -145,7 +177,7 @@ class StorageScp:
     def _on_rejected(self, event: Event) -> None:
         """Only pynetdicom's own limit is left to reject at negotiation."""
         reason = "as many associations as [receive] max_associations allows were open"
-        self._on_reject(Rejection(*_who(event.assoc), reason))
+        self._intake.reject(Rejection(*_who(event.assoc), reason))
 
     def _on_accepted(self, event: Event) -> None:
         calling_aet, called_aet, host = _who(event.assoc)
@@ -153,34 +185,51 @@ class StorageScp:
             str(uuid.uuid4()), calling_aet, called_aet, host, datetime.now(UTC)
         )
         self._accepted[event.assoc] = association
-        self._on_begin(association)
+        self._intake.begin(association)
+        if isinstance(event.assoc, Acceptor):
+            event.assoc.is_begun.set()
 
-    def _on_store(self, event: Event) -> int:
+    def _on_store(self, event: Event) -> Dataset:
+        """Take an instance on pynetdicom's own path: its data set is in memory already."""
         request = event.request
-        incoming = Incoming(
-            self._accepted[event.assoc],
+        context = event.assoc._accepted_cx[event.context.context_id]
+        arriving = self._arriving(
+            event.assoc,
             str(request.AffectedSOPClassUID),
             str(request.AffectedSOPInstanceUID),
-            str(event.context.transfer_syntax),
-            event.encoded_dataset(include_meta=False),
+            context,
         )
-        try:
-            return int(self._receive(incoming))
-        except Exception as error:  # noqa: BLE001 - the sender needs a status, whatever broke
-            # Not log.exception: a traceback might quote the data set.
-            log.error(  # noqa: TRY400
-                "receiving failed", association=incoming.association.id, error=type(error).__name__
-            )
-            return Status.PROCESSING_FAILURE
+        status, comment = arriving.finish(event.encoded_dataset(include_meta=False))
+        arriving.abandon()
+        answer = Dataset()
+        answer.Status = int(status)
+        if comment:
+            answer.ErrorComment = comment[:64]
+        return answer
 
     def _on_closed(self, closed: Association) -> None:
         association = self._accepted.get(closed)
+        reason = self._reasons.pop(closed, "")
+        outcome = "released" if closed.is_released else "aborted"
+        if reason or (association and outcome == "aborted"):
+            log.warning(
+                "association broke off",
+                association=association.id if association else "",
+                host=str(closed.requestor.address_info.address),
+                reason=reason or _why(closed),
+            )
         if association is None:
             return
         try:
-            self._on_end(association, "released" if closed.is_released else "aborted")
+            self._intake.end(association, outcome)
         finally:
             del self._accepted[closed]
+
+
+def _why(ended: Association) -> str:
+    if ended._sent_abort:
+        return "it was silent for too long, or the node stopped"
+    return "the peer aborted it, or the connection ended"
 
 
 def _who(association: Association) -> tuple[str, str, str]:

@@ -24,5 +24,7 @@ class Status(IntEnum):
     """The data set's SOP Class or Instance UID is not the command's."""
     CANNOT_UNDERSTAND = 0xC000
     """The data set is empty, truncated or unreadable."""
+    TOO_LARGE = 0xC002
+    """The data set is larger than this node takes."""
     LACKS_IDENTITY = 0xC001
     """The data set lacks a usable Study, Series or SOP Instance UID."""

@@ -7,24 +7,25 @@ sweep by another process knows them from leftovers.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
-import string
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from storage.files.durable import sync_file, sync_folder, write_all
+from storage.files.durable import sync_folder
+from storage.files.part import LocalPart, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 PARTS = ".parts"
-_FIRST = frozenset(string.ascii_letters + string.digits)
-_ALLOWED = _FIRST | frozenset("._-")
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}"
+_is_key = re.compile(rf"{_NAME}(?:/{_NAME})*", re.ASCII).fullmatch
+_is_name = re.compile(_NAME, re.ASCII).fullmatch
 _REMEMBERED_FOLDERS = 50_000
 
 
@@ -33,52 +34,59 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self._parts = self.root / PARTS
-        self._durable_folders: set[Path] = set()
+        self._root = str(self.root)
+        self._parts = f"{self._root}/{PARTS}"
+        self._durable_folders: set[str] = set()
         self._make_folder(self._parts)
 
     def put(self, key: str, parts: Sequence[bytes | memoryview]) -> Path:
         """Path of a new durable object; FileExistsError where the key is taken."""
-        target = self.path(key)
-        with _unnamed(), self._open_part() as (descriptor, part):
-            write_all(descriptor, parts)
-            sync_file(descriptor)
-            self._make_folder(target.parent)
-            # Unlike a rename, a link never replaces: of two writers of one key, one is told.
-            os.link(part, target)
-            sync_folder(target.parent)
-        return target
+        part = self.open_part()
+        try:
+            part.write(parts)
+            part.name(key)
+        finally:
+            part.close()
+        return self.path(key)
+
+    def open_part(self) -> LocalPart:
+        """A new object without a name yet; `close` it whatever happens."""
+        with unnamed():
+            while True:
+                path = f"{self._parts}/{secrets.token_hex(8)}"
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.fstat(descriptor).st_nlink:
+                    return LocalPart(descriptor, path, self._place)
+                os.close(descriptor)  # a sweep took it between its making and its locking
 
     def adopt(self, path: Path, key: str) -> Path:
         """Path of the object that the file at `path` became; it replaces what the key held."""
         target = self.path(key)
-        with _unnamed():
+        with unnamed():
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
             try:
                 os.fchmod(descriptor, 0o600)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            self._make_folder(target.parent)
+            self._make_folder(str(target.parent))
             path.replace(target)
             sync_folder(target.parent)
         return target
 
     def path(self, key: str) -> Path:
         """Where the object of this key is, or would be; ValueError where `key` is none."""
-        names = key.split("/")
-        if not all(_is_name(name) for name in names):
-            raise ValueError("not a key of the file store")
-        return self.root.joinpath(*names)
+        return self.root / _checked(key)
 
     def sync(self, key: str) -> None:
         """Sync the object's folder: another writer may have named it and not be done yet."""
-        with _unnamed():
-            sync_folder(self.path(key).parent)
+        with unnamed():
+            sync_folder(os.path.dirname(f"{self._root}/{_checked(key)}"))
 
     def exists(self, key: str) -> bool:
         """Whether the key holds an object."""
-        return self.path(key).is_file()
+        return os.path.isfile(f"{self._root}/{_checked(key)}")
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key that starts with `prefix`, in order within each folder."""
@@ -90,35 +98,27 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """Make the key hold nothing; FileNotFoundError where it held nothing."""
         target = self.path(key)
-        with _unnamed():
+        with unnamed():
             target.unlink()
             sync_folder(target.parent)
 
     def sweep_parts(self) -> int:
         """How many leftovers of interrupted writes were removed; writes in progress stay."""
-        return sum(_remove_if_left(part) for part in list(self._parts.iterdir()))
+        return sum(_remove_if_left(part.path) for part in list(os.scandir(self._parts)))
 
     def free_mb(self) -> int:
         """Free space for objects, in MiB."""
         return shutil.disk_usage(self.root).free // 2**20
 
-    @contextmanager
-    def _open_part(self) -> Iterator[tuple[int, Path]]:
-        """Descriptor and path of a locked temporary file, gone at the end of the block."""
-        while True:
-            part = self._parts / secrets.token_hex(8)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.fstat(descriptor).st_nlink:
-                break
-            os.close(descriptor)  # a sweep took it between its making and its locking
-        try:
-            yield descriptor, part
-        finally:
-            part.unlink(missing_ok=True)
-            os.close(descriptor)
+    def _place(self, key: str, anew: bool) -> str:  # noqa: FBT001 - passed on by position
+        """Path of a key whose folder is made and on disk."""
+        if anew:
+            self._durable_folders.clear()
+        target = f"{self._root}/{_checked(key)}"
+        self._make_folder(os.path.dirname(target))
+        return target
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: str) -> None:
         """Make sure that `folder` and every folder above it up to the root are on disk.
 
         Another thread may have made a folder and not synced it yet, so each process syncs the
@@ -126,12 +126,14 @@ class LocalStore:
         """
         if folder in self._durable_folders:
             return
-        if folder == self.root:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        above = os.path.dirname(folder)
+        if folder == self._root:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         else:
-            self._make_folder(folder.parent)
-            folder.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
+            self._make_folder(above)
+            with suppress(FileExistsError):
+                os.mkdir(folder, mode=0o700)
+        sync_folder(above)
         if len(self._durable_folders) >= _REMEMBERED_FOLDERS:
             self._durable_folders.clear()
         self._durable_folders.add(folder)
@@ -152,29 +154,20 @@ class LocalStore:
                 yield key
 
 
-def _is_name(name: str) -> bool:
-    return name[:1] in _FIRST and len(name) <= 255 and _ALLOWED.issuperset(name)
+def _checked(key: str) -> str:
+    if not _is_key(key):
+        raise ValueError("not a key of the file store")
+    return key
 
 
-def _remove_if_left(part: Path) -> bool:
+def _remove_if_left(part: str) -> bool:
     """Whether this part was nobody's any more and is gone."""
     with suppress(FileNotFoundError, BlockingIOError):
         descriptor = os.open(part, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+            os.unlink(part)
             return True
         finally:
             os.close(descriptor)
     return False
-
-
-@contextmanager
-def _unnamed() -> Iterator[None]:
-    """The same OSError without the file's name, which holds UIDs."""
-    try:
-        yield
-    except FileExistsError:
-        raise FileExistsError(errno.EEXIST, "the key is taken") from None
-    except OSError as error:
-        raise OSError(error.errno, error.strerror) from None

@@ -6,7 +6,33 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+
+class Part(Protocol):
+    """A new object that is still being written: it has no key, and nobody else sees it."""
+
+    def write(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Add bytes at the end; many at once where there are many."""
+
+    def start_writing(self) -> None:
+        """Have the disk begin on what was added; promises nothing."""
+
+    def content(self) -> AbstractContextManager[memoryview]:
+        """All bytes so far, without reading them into memory."""
+
+    def name(self, key: str) -> None:
+        """Make it the object of `key`, on disk when this returns.
+
+        Raises
+        ------
+        FileExistsError
+            The key is taken; the object under it is untouched, and another key may be tried.
+        """
+
+    def close(self) -> None:
+        """Let go; what has no key is gone. Doing it again does nothing."""
 
 
 class ObjectStore(Protocol):
@@ -25,6 +51,9 @@ class ObjectStore(Protocol):
         FileExistsError
             The key is taken; the object under it is untouched.
         """
+
+    def open_part(self) -> Part:
+        """A new object without a key yet; `close` it whatever happens."""
 
     def adopt(self, path: Path, key: str) -> Path:
         """Path of the object that the file at `path` became; it replaces what the key held."""

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 POINTS = {
-    "dicom_node.intake.receive": ("receiving", "Intake.receive"),
+    "dicom_node.intake.receive": ("receiving", "Intake.taken"),
     "dicom_node.intake.settle": ("settling", "input_key"),
     "pipelines.run": ("in the pipeline", "check_result"),
     "dicom_node.jobs.publish": ("publishing", "_keep"),

@@ -18,7 +18,7 @@ from storage.audit import list_events, study_event, verify
 from storage.db.tables import Association, Instance, Series, Study
 from storage.lifecycle import advance
 from tests.builders import CANARY, a_series
-from tests.receiving import an_association, encode, incoming, settings_for, store_keys
+from tests.receiving import an_association, encode, incoming, settings_for, store_keys, take
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def send(intake: Intake, images, association=None, outcome="released") -> list[i
     """Send images over one association that ends with `outcome`."""
     association = association or an_association()
     intake.begin(association)
-    statuses = [intake.receive(incoming(image, association)) for image in images]
+    statuses = [take(intake, incoming(image, association)) for image in images]
     if outcome:
         intake.end(association, outcome)
     return statuses
@@ -259,7 +259,7 @@ def test_refusals_leave_nothing_on_disk_and_are_audited(db, intake_of, tmp_path)
     with intake_of() as intake:
         intake.begin(association)
         for status, requests in expected.items():
-            assert [intake.receive(one) for one in requests] == [status] * len(requests)
+            assert [take(intake, one) for one in requests] == [status] * len(requests)
         intake.end(association, "released")
     assert store_keys(tmp_path) == []
     assert rows(db, Study) == []
@@ -345,7 +345,7 @@ def test_two_receivers_fill_one_study_together(db, store, settings, intake_of):
         for index, image in enumerate(images):
             turn = index % 2
             request = incoming(image, associations[turn])
-            assert (one, two)[turn].receive(request) == Status.SUCCESS
+            assert take((one, two)[turn], request) == Status.SUCCESS
         one.end(associations[0], "released")
         two.end(associations[1], "released")
     assert len(rows(db, Study)) == len(rows(db, Series)) == 1

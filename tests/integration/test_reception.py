@@ -21,7 +21,6 @@ from pynetdicom import (
 )
 from sqlalchemy import select
 
-from dicom_node.intake.part10 import write_meta
 from dicom_node.net.entity import Entity
 from dicom_node.net.listener import open_listener
 from dicom_node.net.status import Status
@@ -39,14 +38,18 @@ host = "127.0.0.1"
 """
 
 
-@pytest.fixture
-def node_file(tmp_path, sqlite_template) -> Path:
-    """A settings file of a node with a database and nothing in it."""
+@pytest.fixture(params=["fast", "stock"])
+def node_file(tmp_path, sqlite_template, request) -> Path:
+    """A settings file of a node with a database and nothing in it, on either receive path."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / "node.db").write_bytes(sqlite_template.read_bytes())
     file = tmp_path / "node.toml"
-    file.write_text(f"[node]\ndata_folder = '{folder}'\n[receive]\nport = 0\ndisk_reserve_mb = 0\n")
+    file.write_text(
+        f"[node]\ndata_folder = '{folder}'\n"
+        f"[receive]\nport = 0\ndisk_reserve_mb = 0\n"
+        f"stock_path = {str(request.param == 'stock').lower()}\n"
+    )
     return file
 
 
@@ -161,7 +164,7 @@ def store(port, requests, folder) -> list[int]:
     statuses = []
     for index, request in enumerate(requests):
         path = folder / f"request-{index}.dcm"
-        path.write_bytes(write_meta(request) + request.encoded)
+        path.write_bytes(request.file)
         statuses.append(association.send_c_store(path).get("Status"))
     association.release()
     return statuses

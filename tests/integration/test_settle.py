@@ -16,7 +16,7 @@ from storage.audit import list_events, study_event, verify
 from storage.db.tables import Association, Decision, Job, Study
 from storage.lifecycle import advance
 from tests.builders import a_series
-from tests.receiving import an_association, incoming, settings_for
+from tests.receiving import an_association, incoming, settings_for, take
 
 PIPELINES = ("ct-denoise", "ct-segment")
 RULES = """
@@ -51,7 +51,7 @@ class Bench:
         intake = Intake(self.db, self.store, self.settings)
         intake.begin(association)
         for image in images:
-            assert intake.receive(incoming(image, association)) == 0
+            assert take(intake, incoming(image, association)) == 0
         if outcome:
             intake.end(association, outcome)
         intake.close()
@@ -139,7 +139,7 @@ def test_an_association_that_was_idle_before_its_first_instance_is_not_lost(benc
     old = replace(an_association(), started_at=datetime.now(UTC) - timedelta(minutes=1))
     intake = Intake(bench.db, bench.store, bench.settings)
     intake.begin(old)
-    assert intake.receive(incoming(a_series(slices=1)[0], old)) == 0
+    assert take(intake, incoming(a_series(slices=1)[0], old)) == 0
     intake.close()
     assert bench.settle() == []
     assert bench.all(Association)[0].outcome == "open"

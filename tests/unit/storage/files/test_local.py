@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -127,6 +128,44 @@ def test_keys_gives_every_object_under_the_prefix_in_order(store, tmp_path):
     assert [] == list(store.keys("a/1/x.dcm/"))
 
 
+def test_a_folder_that_somebody_deleted_is_made_again(store):
+    store.put(KEY, [b"x"])
+    shutil.rmtree(store.root / "received")
+
+    store.put(KEY, [b"y"])
+
+    assert b"y" == store.path(KEY).read_bytes()
+
+
+def test_a_large_object_is_written_in_pieces_and_seen_only_when_named(store):
+    part = store.open_part()
+    part.write([b"ab", memoryview(b"cd")])
+    part.start_writing()
+    part.write([b"ef"])
+    with part.content() as content:
+        assert b"abcdef" == bytes(content)
+    assert [] == list(store.keys())
+    part.name(KEY)
+    part.close()
+    part.close()
+
+    assert b"abcdef" == store.path(KEY).read_bytes()
+    assert [] == leftovers(store)
+
+
+def test_a_part_that_finds_its_key_taken_takes_another(store):
+    store.put(KEY, [b"first"])
+    part = store.open_part()
+    part.write([b"second"])
+    with pytest.raises(FileExistsError):
+        part.name(KEY)
+    part.name(f"{KEY}.v2")
+    part.close()
+
+    assert b"first" == store.path(KEY).read_bytes()
+    assert b"second" == store.path(f"{KEY}.v2").read_bytes()
+
+
 def test_delete_empties_the_key(store):
     store.put(KEY, [b"x"])
 
@@ -189,7 +228,7 @@ def test_sweep_removes_leftovers_and_counts_them(store):
 
 def test_sweep_leaves_what_is_being_written(store, monkeypatch):
     swept = []
-    write_all = "storage.files.local.write_all"
+    write_all = "storage.files.part.write_all"
     monkeypatch.setattr(write_all, lambda *_: swept.append(LocalStore(store.root).sweep_parts()))
 
     store.put(KEY, [b"x"])
@@ -217,8 +256,8 @@ def test_a_part_that_a_sweep_took_before_it_was_locked_is_made_again(store, monk
 
 def test_a_killed_writer_leaves_no_torn_object(store):
     script = (
-        "import os, sys; from pathlib import Path; from storage.files import local;"
-        "local.sync_file = lambda _: os.kill(os.getpid(), 9);"
+        "import os, sys; from pathlib import Path; from storage.files import local, part;"
+        "part.sync_file = lambda _: os.kill(os.getpid(), 9);"
         f"local.LocalStore(Path(sys.argv[1])).put('{KEY}', [b'x' * 100_000])"
     )
 
@@ -257,7 +296,7 @@ def test_file_is_synced_before_it_has_its_name_and_folder_after(store, tmp_path)
     )
     produced = tmp_path / "made.dcm"
     produced.write_bytes(b"y")
-    calls = "trace=write,fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat"
+    calls = "trace=writev,fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat"
     strace = program("strace", package="strace")
     subprocess.run(
         [strace, "-f", "-y", "-e", calls, "-o", trace,
@@ -266,7 +305,7 @@ def test_file_is_synced_before_it_has_its_name_and_folder_after(store, tmp_path)
     )  # fmt: skip
 
     assert [
-        "write .parts/*", "fdatasync .parts/*",
+        "writev .parts/*", "fdatasync .parts/*",
         "mkdir received", "fsync .", "mkdir received/1.2", "fsync received",
         "mkdir received/1.2/1.2.3", "fsync received/1.2",
         f"link {KEY}", "fsync received/1.2/1.2.3",
@@ -288,4 +327,4 @@ def steps(trace: str, root: Path) -> list[str]:
         name = call[1].removesuffix("at2").removesuffix("at")
         path = os.path.relpath(paths[-1], root).removeprefix("../")
         found.append(f"{name} {re.sub('^.parts/.*', '.parts/*', path)}")
-    return found[found.index("write .parts/*") :]
+    return found[found.index("writev .parts/*") :]

@@ -1,0 +1,162 @@
+"""One instance on its way in: checked, on disk, and only then answered.
+
+An answer of success means that the file and its folder are synced. What is not taken leaves
+nothing on disk. A small data set is held in the caller's memory until it is whole; a large one is
+written as it comes, so that an association never holds more than its buffer.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from dicom_node.intake.arrival import Arrival
+from dicom_node.intake.errors import NotTaken
+from dicom_node.intake.header import Header, scan_buffer
+from dicom_node.intake.keep import Kept, keep
+from dicom_node.intake.part10 import write_meta
+from dicom_node.intake.uid import is_uid
+from dicom_node.net.incoming import Answer
+from dicom_node.net.status import Status
+
+if TYPE_CHECKING:
+    from dicom_node.net.incoming import Announced
+    from storage.files.store import ObjectStore, Part
+
+MB = 1 << 20
+
+
+class Register(Protocol):
+    """Who is told what became of an instance, before the sender is."""
+
+    def taken(self, arrival: Arrival) -> None:
+        """It is on disk."""
+
+    def refused(self, announced: Announced, refusal: NotTaken) -> None:
+        """It is not."""
+
+
+class Incoming:
+    """Takes the data set of one announced instance.
+
+    Parameters
+    ----------
+    room_mb : int
+        Free space that must be left on the disk.
+    most_bytes : int
+        The largest data set that is taken.
+    """
+
+    def __init__(
+        self,
+        announced: Announced,
+        store: ObjectStore,
+        register: Register,
+        *,
+        room_mb: int,
+        most_bytes: int,
+    ) -> None:
+        self._announced = announced
+        self._store = store
+        self._register = register
+        self._most_bytes = most_bytes
+        self._part: Part | None = None
+        self._meta = b""
+        self._size = 0
+        self._refusal = self._refuse_at_once(room_mb)
+
+    def write(self, piece: memoryview) -> None:
+        """Write a piece of a large data set to a temporary file, or nothing once it is refused."""
+        self._size += len(piece)
+        if self._size > self._most_bytes:
+            self._refuse(NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE))
+        if self._refusal is not None:
+            return
+        try:
+            if self._part is None:
+                self._part = self._store.open_part()
+                self._meta = write_meta(self._announced)
+                self._part.write([self._meta])
+            self._part.write([piece])
+            self._part.start_writing()
+        except OSError as error:
+            self._refuse(_no_room(error))
+
+    def finish(self, rest: bytes | memoryview) -> Answer:
+        """Take the last piece, or the only one; what is answered with success is on disk."""
+        try:
+            if self._part is not None or self._refusal is not None:
+                self.write(memoryview(rest))
+            if self._refusal is not None:
+                raise self._refusal
+            if self._part is None:
+                header, kept = self._keep(memoryview(rest))
+            else:
+                with self._part.content() as whole:
+                    header, kept = self._keep(whole[len(self._meta) :])
+        except NotTaken as refusal:
+            self._register.refused(self._announced, refusal)
+            return Answer(refusal.status, refusal.reason)
+        finally:
+            self.abandon()
+        self._register.taken(
+            Arrival(
+                self._announced.association,
+                header,
+                kept.key,
+                kept.size,
+                self._announced.transfer_syntax_uid,
+                kept.verdict,
+                datetime.now(UTC),
+            )
+        )
+        return Answer(Status.SUCCESS)
+
+    def abandon(self) -> None:
+        """Leave nothing of it on disk, unless it was named."""
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+
+    def _keep(self, encoded: memoryview) -> tuple[Header, Kept]:
+        with encoded:
+            if len(encoded) > self._most_bytes:
+                raise NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE)
+            header = scan_buffer(encoded, self._announced.transfer_syntax_uid)
+            self._check(header)
+            try:
+                return header, keep(self._store, self._announced, header, encoded, self._part)
+            except OSError as error:
+                raise _no_room(error, header.study_uid) from None
+
+    def _refuse_at_once(self, room_mb: int) -> NotTaken | None:
+        """What the command alone is refused for."""
+        if not is_uid(self._announced.sop_instance_uid):
+            reason = "the command's SOP Instance UID is no UID"
+            return NotTaken(reason, Status.INVALID_INSTANCE)
+        if not is_uid(self._announced.sop_class_uid):
+            return NotTaken("the command's SOP Class UID is no UID", Status.NO_SUCH_CLASS)
+        if self._announced.sop_class_uid != self._announced.context_class_uid:
+            reason = "the command's SOP Class is not that of its presentation context"
+            return NotTaken(reason, Status.DOES_NOT_MATCH)
+        if self._store.free_mb() < room_mb:
+            reason = "free disk space is below [receive] disk_reserve_mb"
+            return NotTaken(reason, Status.OUT_OF_RESOURCES)
+        return None
+
+    def _refuse(self, refusal: NotTaken) -> None:
+        self._refusal = self._refusal or refusal
+        self.abandon()
+
+    def _check(self, header: Header) -> None:
+        if header.sop_uid != self._announced.sop_instance_uid:
+            reason = "command and data set name different SOP Instances"
+            raise NotTaken(reason, Status.DOES_NOT_MATCH, header.study_uid)
+        if header.sop_class_uid != self._announced.sop_class_uid:
+            reason = "command and data set name different SOP Classes"
+            raise NotTaken(reason, Status.DOES_NOT_MATCH, header.study_uid)
+
+
+def _no_room(error: OSError, study_uid: str = "") -> NotTaken:
+    reason = f"the store took nothing: {error.strerror}"
+    return NotTaken(reason, Status.OUT_OF_RESOURCES, study_uid)
