@@ -9,6 +9,7 @@ from dicom_node.intake.duplicate import Verdict
 from storage.audit import study_event
 from storage.db.queries.associations import add_association
 from storage.db.queries.instances import (
+    add_instances,
     known_keys,
     name_association,
     produced_here,
@@ -16,7 +17,6 @@ from storage.db.queries.instances import (
     series_holding,
 )
 from storage.db.queries.studies import find_or_add_series, find_or_add_study
-from storage.db.tables import Instance
 from storage.lifecycle import advance
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class IndexRows:
         self._may_audit = may_audit
         self._studies: dict[str, Study] = {}
         self._series: dict[tuple[str, str], Series] = {}
+        self._rows: list[dict[str, object]] = []
 
     def add(self, arrivals: Sequence[Arrival]) -> None:
         """Add a row for each file that has none, and what follows from it for its study."""
@@ -75,6 +76,7 @@ class IndexRows:
             is_elsewhere = len(places[header.sop_uid]) > 1
             is_own = header.is_own or header.sop_uid in own
             self._add(arrival, is_own=is_own, is_elsewhere=is_elsewhere)
+        self._write_rows()
         self._session.flush()
 
     def _add(self, arrival: Arrival, *, is_own: bool, is_elsewhere: bool) -> None:
@@ -84,20 +86,18 @@ class IndexRows:
         conflict = self._conflict(study, arrival, is_elsewhere=is_elsewhere)
         if study.state in SETTLED_STATES and not is_own:
             self._reopen(study, arrival)
-        self._session.add(
-            Instance(
-                series_id=series.id,
-                sop_uid=header.sop_uid,
-                sop_class_uid=header.sop_class_uid,
-                transfer_syntax_uid=arrival.transfer_syntax_uid,
-                file_key=arrival.key,
-                size=arrival.size,
-                revision=study.revision,
-                is_current=arrival.verdict is not Verdict.CONFLICT,
-                association_id=arrival.association.id or None,
-                received_at=arrival.received_at,
-            )
-        )
+        self._rows.append({
+            "series_id": series.id,
+            "sop_uid": header.sop_uid,
+            "sop_class_uid": header.sop_class_uid,
+            "transfer_syntax_uid": arrival.transfer_syntax_uid,
+            "file_key": arrival.key,
+            "size": arrival.size,
+            "revision": study.revision,
+            "is_current": arrival.verdict is not Verdict.CONFLICT,
+            "association_id": arrival.association.id or None,
+            "received_at": arrival.received_at,
+        })  # fmt: skip
         if conflict and study.state == "receiving":
             self._quarantine(study, conflict)
         if arrival.verdict is Verdict.CORRECTION:
@@ -179,11 +179,16 @@ class IndexRows:
     def _correct(self, study: Study, series: Series, arrival: Arrival) -> None:
         """The newer version is the current one, and its identity the study's."""
         self._needs_audit()
+        self._write_rows()
         replace_current(self._session, series.id, arrival.header.sop_uid, arrival.key)
         for column, value in _identity(arrival.header).items():
             setattr(study, column, value)
         for column, value in _series_values(arrival).items():
             setattr(series, column, value)
+
+    def _write_rows(self) -> None:
+        add_instances(self._session, self._rows)
+        self._rows = []
 
     def _needs_audit(self) -> None:
         if not self._may_audit:

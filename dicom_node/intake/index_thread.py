@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = get_log(__name__)
 
 Item = Arrival | AssociationEnd | Rejection
-GATHER_S = 0.05  # how long the first of a batch waits for company
+GATHER_S = 0.25  # how long the first of a batch waits for company; each batch costs some queries
 MOST_AT_ONCE = 1000
 RETRY_S = 1.0
 

@@ -110,7 +110,7 @@ class LocalStore:
         """Free space for objects, in MiB."""
         return shutil.disk_usage(self.root).free // 2**20
 
-    def _place(self, key: str, anew: bool) -> str:  # noqa: FBT001 - passed on by position
+    def _place(self, key: str, anew: bool) -> str:
         """Path of a key whose folder is made and on disk."""
         if anew:
             self._durable_folders.clear()

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from storage.db.tables import Instance, Output, Series, Study
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.orm import Session
+
+
+def add_instances(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Add rows, given by their columns, in one statement: an object each would cost five times."""
+    if rows:
+        session.execute(insert(Instance), rows)
 
 
 def name_association(session: Session, file_key: str, association_id: str | None) -> None:
