@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pydicom.datadict import tag_for_keyword
+
 from dicom_node.config import PRIORITIES
-from dicom_node.intake.encoded import read_elements
+from dicom_node.intake.elements import Elements, elements_of
 from dicom_node.intake.errors import LacksIdentity
 from dicom_node.intake.text import text_of, values_of
 from dicom_node.intake.uid import is_uid
+from dicom_node.intake.window import FileWindow
 
 if TYPE_CHECKING:
     from typing import BinaryIO
-
-    from pydicom import Dataset
 
 HEADER_KEYWORDS = (
     "Modality",
@@ -68,6 +69,17 @@ ROUTING_KEYWORDS = (*HEADER_KEYWORDS, COUNT_KEYWORD, *PSEUDO_KEYWORDS)
 PRODUCT_MODEL = "dicom-node"
 """ManufacturerModelName of what this product makes (ENH-10) and never processes (ENH-28)."""
 LONGEST_HEADER_VALUE = 256
+_IDENTITY_KEYWORDS = (
+    "SpecificCharacterSet", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID",
+    "PatientName", "PatientBirthDate", "AccessionNumber", "StudyDate",
+)  # fmt: skip
+WANTED = frozenset(
+    tag for word in (*HEADER_KEYWORDS, *_IDENTITY_KEYWORDS) if (tag := tag_for_keyword(word))
+)
+"""Tags of all that a header is made of."""
+_SOP_INSTANCE_UID = 0x00080018
+MEMO_HEADERS = 256
+LONGEST_MEMO_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,8 @@ class Header:
     Attributes
     ----------
     values : dict
-        Keyword to text, or to a list of texts where there are several; absent where empty.
+        Keyword to text, or to a list of texts where there are several; absent where empty. The
+        instances of a series share one: it is not to be changed.
     priority : int
         What RequestedProcedurePriority asks for (PS3.3 C.4.11).
     is_own : bool
@@ -120,45 +133,81 @@ def scan(stream: BinaryIO, size: int, transfer_syntax_uid: str) -> Header:
     LacksIdentity
         It has no usable Study, Series or SOP Instance UID.
     """
-    dataset = read_elements(stream, size, transfer_syntax_uid)
-    values = {keyword: found for keyword in HEADER_KEYWORDS if (found := _value(dataset, keyword))}
-    return Header(
-        study_uid=_uid(dataset, "StudyInstanceUID"),
-        series_uid=_uid(dataset, "SeriesInstanceUID"),
-        sop_uid=_uid(dataset, "SOPInstanceUID"),
-        sop_class_uid=_uid(dataset, "SOPClassUID"),
-        patient=Patient(
-            text_of(dataset, "PatientID", 64),
-            text_of(dataset, "PatientName"),
-            text_of(dataset, "PatientBirthDate", 8),
-            text_of(dataset, "PatientSex", 16),
-        ),
-        accession_number=text_of(dataset, "AccessionNumber", 16),
-        study_date=text_of(dataset, "StudyDate", 8),
-        study_description=text_of(dataset, "StudyDescription"),
-        modality=text_of(dataset, "Modality", 16),
-        series_number=_whole(text_of(dataset, "SeriesNumber")),
-        series_description=text_of(dataset, "SeriesDescription"),
-        values=values,
-        priority=_priority(text_of(dataset, "RequestedProcedurePriority")),
-        is_own=text_of(dataset, "ManufacturerModelName") == PRODUCT_MODEL,
-    )
+    return _header(elements_of(FileWindow(stream, size), transfer_syntax_uid, WANTED))
 
 
 def scan_buffer(encoded: memoryview, transfer_syntax_uid: str) -> Header:
-    """The header of an encoded data set in memory; raises what `scan` raises."""
-    return scan(io.BytesIO(encoded), len(encoded), transfer_syntax_uid)
+    """The header of the data set that fills the buffer, of which only the header is touched.
+
+    Raises
+    ------
+    Unreadable, LacksIdentity
+        As `scan`.
+    """
+    return _header(elements_of(encoded, transfer_syntax_uid, WANTED))
 
 
-def _uid(dataset: Dataset, keyword: str) -> str:
-    found = values_of(dataset, keyword)
+def _header(elements: Elements) -> Header:
+    """The instances of a series say the same but for their UID: what they say is decoded once."""
+    raw = elements.raw
+    own = {_SOP_INSTANCE_UID: raw.pop(_SOP_INSTANCE_UID)} if _SOP_INSTANCE_UID in raw else {}
+    if sum(len(value) for _, value in raw.values()) <= LONGEST_MEMO_BYTES:
+        described = _remembered(tuple(raw.items()), elements.is_little_endian)
+    else:
+        described = _describe(elements)
+    return replace(described, sop_uid=_sop_uid(Elements(own, elements.is_little_endian)))
+
+
+@lru_cache(maxsize=MEMO_HEADERS)
+def _remembered(
+    raw: tuple[tuple[int, tuple[bytes | None, bytes]], ...],
+    is_little_endian: bool,
+) -> Header:
+    return _describe(Elements(dict(raw), is_little_endian))
+
+
+def _describe(elements: Elements) -> Header:
+    """The header but for the SOP Instance UID."""
+    values = {keyword: found for keyword in HEADER_KEYWORDS if (found := _value(elements, keyword))}
+    return Header(
+        study_uid=_uid(elements, "StudyInstanceUID"),
+        series_uid=_uid(elements, "SeriesInstanceUID"),
+        sop_uid="",
+        sop_class_uid=_uid(elements, "SOPClassUID"),
+        patient=Patient(
+            text_of(elements, "PatientID", 64),
+            text_of(elements, "PatientName"),
+            text_of(elements, "PatientBirthDate", 8),
+            text_of(elements, "PatientSex", 16),
+        ),
+        accession_number=text_of(elements, "AccessionNumber", 16),
+        study_date=text_of(elements, "StudyDate", 8),
+        study_description=text_of(elements, "StudyDescription"),
+        modality=text_of(elements, "Modality", 16),
+        series_number=_whole(text_of(elements, "SeriesNumber")),
+        series_description=text_of(elements, "SeriesDescription"),
+        values=values,
+        priority=_priority(text_of(elements, "RequestedProcedurePriority")),
+        is_own=text_of(elements, "ManufacturerModelName") == PRODUCT_MODEL,
+    )
+
+
+def _sop_uid(own: Elements) -> str:
+    """The one attribute that is decoded for every instance, so the usual case goes first."""
+    vr, value = own.raw.get(_SOP_INSTANCE_UID, (None, b""))
+    uid = value.rstrip(b"\0").decode("ascii", errors="replace")
+    return uid if vr in (b"UI", None) and is_uid(uid) else _uid(own, "SOPInstanceUID")
+
+
+def _uid(elements: Elements, keyword: str) -> str:
+    found = values_of(elements, keyword)
     if len(found) != 1 or not is_uid(found[0]):
         raise LacksIdentity(f"{keyword} is {'no UID' if found else 'missing'}")
     return found[0]
 
 
-def _value(dataset: Dataset, keyword: str) -> str | list[str] | None:
-    found = [value[:LONGEST_HEADER_VALUE] for value in values_of(dataset, keyword)]
+def _value(elements: Elements, keyword: str) -> str | list[str] | None:
+    found = [value[:LONGEST_HEADER_VALUE] for value in values_of(elements, keyword)]
     if len(found) > 1:
         return found
     return found[0] if found else None

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
 from pydicom.values import convert_PN
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from dicom_node.intake.elements import Elements
 
 IN_CHARACTER_SET = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})  # PS3.5 6.1.2.3; PN apart
 ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character in these
@@ -24,39 +23,37 @@ GB2312_ESCAPE = "\x1b$)A"  # pydicom leaves this one in (PS3.3 table C.12-4, ISO
 LINE_ENDS = {0x0D, 0x0A, 0x09, 0x0C}  # where ISO 2022 returns to its first character set
 
 
-def values_of(dataset: Dataset, keyword: str) -> list[str]:
+def values_of(elements: Elements, keyword: str) -> list[str]:
     """The attribute's values as text; an empty list where it is absent or empty."""
     tag = tag_for_keyword(keyword)
-    if tag is None or tag not in dataset:
+    if tag is None or tag not in elements.raw:
         return []
-    element = dataset.get_item(tag, keep_deferred=True)
-    if not isinstance(element, RawDataElement) or not isinstance(element.value, bytes):
-        return []
-    vr = element.VR if element.VR not in (None, "UN") else dictionary_VR(tag)
+    encoded_vr, value = elements.raw[tag]
+    vr = encoded_vr.decode("latin-1") if encoded_vr not in (None, b"UN") else dictionary_VR(tag)
     vr = vr.split(" or ")[0]
     if vr in NUMBER:
-        return _numbers(element.value, NUMBER[vr], little=element.is_little_endian)
-    text = _decode(dataset, element.value, vr).replace(GB2312_ESCAPE, "")
+        return _numbers(value, NUMBER[vr], little=elements.is_little_endian)
+    text = _decode(elements, value, vr).replace(GB2312_ESCAPE, "")
     values = [_clean(part) for part in ([text] if vr in ONE_VALUE else text.split("\\"))]
     return values if any(values) else []
 
 
-def text_of(dataset: Dataset, keyword: str, longest: int | None = None) -> str:
+def text_of(elements: Elements, keyword: str, longest: int | None = None) -> str:
     """The attribute's first value, cut to `longest` characters; empty where there is none."""
-    return next(iter(values_of(dataset, keyword)), "")[:longest]
+    return next(iter(values_of(elements, keyword)), "")[:longest]
 
 
-def _decode(dataset: Dataset, value: bytes, vr: str) -> str:
+def _decode(elements: Elements, value: bytes, vr: str) -> str:
     if vr == "PN":
-        names = convert_PN(value, _encodings(dataset))
+        names = convert_PN(value, _encodings(elements))
         return "\\".join(map(str, names)) if isinstance(names, list) else str(names)
     if vr in IN_CHARACTER_SET:
-        return str(decode_bytes(value, _encodings(dataset), LINE_ENDS))
+        return str(decode_bytes(value, _encodings(elements), LINE_ENDS))
     return value.decode("ascii", errors="replace")
 
 
-def _encodings(dataset: Dataset) -> list[str]:
-    return list(convert_encodings(values_of(dataset, "SpecificCharacterSet") or [""]))
+def _encodings(elements: Elements) -> list[str]:
+    return list(convert_encodings(values_of(elements, "SpecificCharacterSet") or [""]))
 
 
 def _numbers(value: bytes, code: str, *, little: bool) -> list[str]:

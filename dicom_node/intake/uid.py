@@ -11,8 +11,4 @@ def is_uid(value: str) -> bool:
 
     Leading zeros are let through: real devices write them, and they are safe in a path.
     """
-    return (
-        0 < len(value) <= LONGEST
-        and _ALLOWED.issuperset(value)
-        and all(component for component in value.split("."))
-    )
+    return 0 < len(value) <= LONGEST and _ALLOWED.issuperset(value) and "" not in value.split(".")
