@@ -1,7 +1,8 @@
-"""A receiver process: listens, stores, indexes, and knows nothing of what becomes of it.
+"""A receiver process: listens, stores, and knows nothing of what becomes of it.
 
-It is started as ``python -m dicom_node.receiver [--config node.toml] [--listen-fd N]``. It ends
-cleanly on SIGTERM, and when its standard input closes, which is how it learns that its parent died.
+It is started as ``python -m dicom_node.receiver [--config node.toml] [--listen-fd N]
+[--index-fd N]``. Without a link to the indexer it is its own. It ends cleanly on SIGTERM, and when
+its standard input closes, which is how it learns that its parent died.
 """
 
 from __future__ import annotations
@@ -9,32 +10,38 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
+import socket
 import sys
-import threading
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dicom_node.lean import keep_codecs_out
+
+if __name__ == "__main__":
+    keep_codecs_out()
+
 from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
-from dicom_node.intake.receive import Intake
-from dicom_node.intake.reindex import index_unrowed
+from dicom_node.intake.index_link import IndexLink
+from dicom_node.intake.receive import SHOW_LIFE_S, Intake
 from dicom_node.net.listener import adopt_listener
 from dicom_node.net.scp import StorageScp
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.stop import stop_event
-from storage.db.engine import Database
-from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StorageError
 from storage.files.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import threading
+    from collections.abc import Iterator, Sequence
+
+    from dicom_node.intake.index import Index
 
 log = get_log("dicom_node.receiver")  # not __name__: this is the program that is started
 
-LOOK_S = 1.0
-TRY_AGAIN_S = 10.0
 FINISH_S = 20.0  # how long running associations may go on after SIGTERM
 EXIT_BROKEN = 1
 
@@ -46,17 +53,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load_settings(arguments.config)
         configure(settings.log.level, settings.log.format)
         _hush_pydicom()
-        sys.exit(receive_until_stopped(settings, arguments.listen_fd, stop_event()))
+        _allow_many_connections()
+        stop = stop_event()
+        store = LocalStore(settings.store_folder)
+        with _index(settings, store, arguments.index_fd) as index:
+            sys.exit(receive_until_stopped(settings, store, index, arguments.listen_fd, stop))
     except (NodeError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code if isinstance(error, NodeError) else EXIT_BROKEN)
 
 
-def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threading.Event) -> int:
+def receive_until_stopped(
+    settings: Settings,
+    store: LocalStore,
+    index: Index,
+    listen_fd: int | None,
+    stop: threading.Event,
+) -> int:
     """Serve until `stop` is set, then finish what is running; the exit code."""
-    db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
-    store = LocalStore(settings.store_folder)
-    intake = Intake(db, store, settings)
+    intake = Intake(store, settings, index)
     scp = StorageScp(
         settings,
         intake,
@@ -66,31 +81,36 @@ def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threa
     host, port = scp.start()
     path = "fast" if scp.is_fast else "stock"
     log.info("receiver listens", host=host, port=port, pid=os.getpid(), kind=path)
-    threading.Thread(
-        target=_index_unrowed, args=(db, store, settings, stop), name="reindex", daemon=True
-    ).start()
-    while not stop.wait(LOOK_S) and intake.is_alive:
-        pass
+    while not stop.wait(SHOW_LIFE_S) and intake.is_alive:
+        intake.show_life()
     is_sound = intake.is_alive
     scp.stop(FINISH_S)
     intake.close()
-    db.close()
     log.info("receiver stopped", pid=os.getpid())
     return 0 if is_sound else EXIT_BROKEN
 
 
-def _index_unrowed(
-    db: Database, store: LocalStore, settings: Settings, stop: threading.Event
-) -> None:
-    """Index what an earlier receiver acknowledged and had no time to index."""
-    while not stop.is_set():
-        try:
-            index_unrowed(db, store, settings)
-        except DATABASE_UNAVAILABLE:
-            log.warning("files without a row could not be looked for; tried again soon")
-            stop.wait(TRY_AGAIN_S)
-        else:
-            return
+@contextmanager
+def _index(settings: Settings, store: LocalStore, index_fd: int | None) -> Iterator[Index]:
+    """The indexer at the other end of the link, or one of this process's own."""
+    if index_fd is not None:
+        with socket.socket(fileno=index_fd) as link:
+            yield IndexLink(link)
+        return
+    from dicom_node.intake.indexer import Indexer  # noqa: PLC0415 - a linked receiver needs none
+    from storage.db.engine import Database  # noqa: PLC0415
+
+    db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
+    indexer = Indexer(db, store, settings)
+    indexer.rescan()
+    yield indexer
+    db.close()
+
+
+def _allow_many_connections() -> None:
+    """Take as many descriptors as the system gives: each connection needs some."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _hush_pydicom() -> None:
@@ -103,6 +123,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dicom_node.receiver")
     parser.add_argument("--config", type=Path, help="settings file; none: defaults")
     parser.add_argument("--listen-fd", type=int, help="a listening socket left open by the parent")
+    parser.add_argument("--index-fd", type=int, help="a link to the indexer, likewise")
     return parser.parse_args(argv)
 
 

@@ -1,13 +1,15 @@
-"""`dicom-node serve`: starts the receivers and the core, restarts what dies, stops all cleanly.
+"""`dicom-node serve`: starts receivers, indexer and core, restarts what dies, stops all cleanly.
 
-It holds the listening socket, so that a restarted receiver goes on where the dead one was, and the
-lock of the data folder. Each child has a pipe as its standard input: whatever becomes of this
-process, the pipe closes and the children end.
+It holds the listening socket, so that a restarted receiver goes on where the dead one was, the
+links between receivers and indexer, so that what is on its way outlives either, and the lock of the
+data folder. Each child has a pipe as its standard input: whatever becomes of this process, the pipe
+closes and the children end.
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -131,30 +133,50 @@ def serve(settings: Settings, config: Path | None, say: Callable[[str], None]) -
         say(f"receiving DICOM on {host}:{port} as {settings.node.ae_title}")
         say(f"keeping everything in {settings.node.data_folder.absolute()}")
         arguments = [] if config is None else ["--config", str(config)]
-        fd = listener.fileno()
-        receive = ["dicom_node.receiver", *arguments, "--listen-fd", str(fd)]
-        children = [Child("core", ["dicom_node.node", *arguments], [lock])] + [
-            Child(f"receiver-{number}", receive, [fd, lock])
-            for number in range(1, settings.receive.receivers + 1)
+        links = [
+            socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            for _number in range(settings.receive.receivers)
         ]
-        code = _keep_running(children, stop)
+        receivers = [
+            _receiver(number, arguments, listener, ours, lock)
+            for number, (ours, _theirs) in enumerate(links, start=1)
+        ]
+        ends = [theirs.fileno() for _ours, theirs in links]
+        options = [text for end in ends for text in ("--link-fd", str(end))]
+        indexer = Child("indexer", ["dicom_node.indexer", *arguments, *options], [*ends, lock])
+        core = Child("core", ["dicom_node.node", *arguments], [lock])
+        # The indexer is stopped last: receivers still tell it of what they finish.
+        code = _keep_running([[core, *receivers], [indexer]], stop)
     log.info("node stopped", exit_code=code)
     return code
 
 
-def _keep_running(children: Sequence[Child], stop: threading.Event) -> int:
-    """Look after the children until told to stop, or until one says that it cannot run."""
+def _receiver(
+    number: int, arguments: Sequence[str], listener: socket.socket, link: socket.socket, lock: int
+) -> Child:
+    sockets = listener.fileno(), link.fileno()
+    options = ("--listen-fd", str(sockets[0]), "--index-fd", str(sockets[1]))
+    command = ["dicom_node.receiver", *arguments, *options]
+    return Child(f"receiver-{number}", command, [*sockets, lock])
+
+
+def _keep_running(groups: Sequence[Sequence[Child]], stop: threading.Event) -> int:
+    """Look after the children until told to stop, or until one says that it cannot run.
+
+    Then the groups are stopped one after another.
+    """
     code = 0
     while not code:
-        codes = [child.look_after() for child in children]
+        codes = [child.look_after() for group in reversed(groups) for child in group]
         code = next((ended for ended in codes if ended in FINAL_CODES), 0)
         if stop.wait(LOOK_S):
             break
-    for child in children:
-        child.terminate()
     until = time.monotonic() + STOP_WITHIN_S
-    for child in children:
-        child.wait(until - time.monotonic())
+    for group in groups:
+        for child in group:
+            child.terminate()
+        for child in group:
+            child.wait(until - time.monotonic())
     return code
 
 

@@ -16,7 +16,6 @@ from pydicom import Dataset
 from sqlalchemy import func, select
 
 from dicom_node.config import Settings
-from dicom_node.intake.receive import Intake
 from dicom_node.jobs.bench import Bench
 from dicom_node.jobs.child import Child
 from dicom_node.jobs.engine_local import LocalEngine
@@ -27,7 +26,7 @@ from storage.db.tables import Delivery, Job, Output, Series, Study
 from storage.files.local import LocalStore
 from storage.lifecycle import advance
 from tests.builders import a_series
-from tests.receiving import an_association, incoming, take, wait_until
+from tests.receiving import an_association, in_process, incoming, take, wait_until
 
 ROOT = Path(__file__).parents[1]
 STUB_CARDS = ROOT / "tests" / "stubs" / "cards"
@@ -106,7 +105,7 @@ class Works:
         """Take and index a series; its study's and its own row id."""
         images = images or a_series(slices=3)
         association = an_association(uuid4().int % 10**12)
-        intake = Intake(self.db, self.bench.store, self.bench.settings)
+        intake = in_process(self.db, self.bench.store, self.bench.settings)
         intake.begin(association)
         for image in images:
             assert take(intake, incoming(image, association)) == 0

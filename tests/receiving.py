@@ -18,9 +18,12 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_node.config import Settings
+from dicom_node.intake.indexer import Indexer
 from dicom_node.intake.part10 import write_meta
 from dicom_node.intake.receive import Intake
 from dicom_node.net.incoming import Announced, AssociationInfo
+from storage.db.engine import Database
+from storage.files.store import ObjectStore
 
 DEADLINE_S = 30.0
 
@@ -108,6 +111,11 @@ def incoming(
     if encoded is None:
         encoded = encode(dataset, values["transfer_syntax_uid"])
     return Request(Announced(**values), encoded)
+
+
+def in_process(db: Database, store: ObjectStore, settings: Settings) -> Intake:
+    """An intake whose index is in this process."""
+    return Intake(store, settings, Indexer(db, store, settings))
 
 
 def take(intake: Intake, request: Request, pieces: int = 0) -> int:

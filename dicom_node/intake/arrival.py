@@ -1,17 +1,17 @@
-"""What the index has yet to be told: an instance on disk, or the end of an association."""
+"""What the index is told: instances on disk, ends of associations, rejections, signs of life.
+
+These travel between two processes as JSON (`intake.letter`), so they hold plain values only.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotations of this module
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dicom_node.intake.duplicate import Verdict
-    from dicom_node.intake.header import Header
-    from dicom_node.net.incoming import AssociationInfo
+from dicom_node.intake.duplicate import Verdict  # noqa: TC001
+from dicom_node.intake.header import Header  # noqa: TC001
+from dicom_node.net.incoming import AssociationInfo, Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Tally:
     stored: int = 0
     held: Counter[str] = field(default_factory=Counter)
     """Study UID to the number of instances that were held already."""
-    refused: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """(Study UID or nothing, status) to the number of instances that were not taken."""
+    refused: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    """Study UID, or nothing, to status to the number of instances that were not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +47,18 @@ class AssociationEnd:
     outcome: str
     tally: Tally
     ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """A receiver lives, and so do these associations of it, by their ids."""
+
+    association_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescan:
+    """A receiver began its life, or lost count: files without a row are to be looked for."""
+
+
+Item = Arrival | AssociationEnd | Rejection | SignOfLife | Rescan

@@ -6,19 +6,16 @@ beside the first under a key of its own.
 
 from __future__ import annotations
 
-import io
 from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 
-from pydicom.dataset import FileMetaDataset
-from pydicom.filereader import read_dataset
-from pydicom.pixels import pixel_array
 from pydicom.tag import Tag
 
 from dicom_node.intake.content import PIXEL_DATA, content_of, swap
-from dicom_node.intake.encoded import BROKEN, DEFLATED, encoding_of, inflate
+from dicom_node.intake.encoded import BROKEN, DEFLATED, Encoded, decode
 from dicom_node.intake.errors import Unreadable
+from dicom_node.intake.images import have_same_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +26,6 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 PLAIN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", EXPLICIT_BIG_ENDIAN}) | DEFLATED
-
-Encoded = tuple[bytes | memoryview, str]
-"""A data set as it was sent, and its transfer syntax UID."""
 
 
 class Verdict(StrEnum):
@@ -89,9 +83,9 @@ def compare(stored: Encoded, sent: Encoded) -> Verdict:
         One of them cannot be decoded.
     """
     try:
-        first, second = _decode(*stored), _decode(*sent)
+        first, second = decode(*stored), decode(*sent)
         different = _differing(content_of(first), content_of(second))
-        if _has_same_pixels(first, stored[1], second, sent[1]):
+        if _has_same_pixels(first, stored, second, sent):
             if stored[1] != sent[1]:
                 different -= _LAYOUT
         else:
@@ -103,12 +97,6 @@ def compare(stored: Encoded, sent: Encoded) -> Verdict:
     return Verdict.CONFLICT if any(map(_is_substance, different)) else Verdict.CORRECTION
 
 
-def _decode(encoded: bytes | memoryview, transfer_syntax_uid: str) -> Dataset:
-    if transfer_syntax_uid in DEFLATED:
-        encoded = inflate(encoded)
-    return read_dataset(io.BytesIO(encoded), *encoding_of(transfer_syntax_uid))
-
-
 def _differing(first: dict[BaseTag, object], second: dict[BaseTag, object]) -> set[BaseTag]:
     return {tag for tag in first.keys() | second.keys() if first.get(tag) != second.get(tag)}
 
@@ -117,16 +105,16 @@ def _is_substance(tag: BaseTag) -> bool:
     return tag in _SUBSTANCE or tag.group in _SUBSTANCE_GROUPS
 
 
-def _has_same_pixels(first: Dataset, first_uid: str, second: Dataset, second_uid: str) -> bool:
+def _has_same_pixels(first: Dataset, stored: Encoded, second: Dataset, sent: Encoded) -> bool:
     if (PIXEL_DATA in first) != (PIXEL_DATA in second):
         return False
     if PIXEL_DATA not in first:
         return True
-    if first_uid in PLAIN and second_uid in PLAIN:
-        return _plain_pixels(first, first_uid) == _plain_pixels(second, second_uid)
-    if first_uid == second_uid and first[PIXEL_DATA].value == second[PIXEL_DATA].value:
+    if stored[1] in PLAIN and sent[1] in PLAIN:
+        return _plain_pixels(first, stored[1]) == _plain_pixels(second, sent[1])
+    if stored[1] == sent[1] and first[PIXEL_DATA].value == second[PIXEL_DATA].value:
         return True
-    return _has_same_array(first, first_uid, second, second_uid)
+    return have_same_images(stored, sent)
 
 
 def _plain_pixels(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
@@ -137,17 +125,3 @@ def _plain_pixels(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
         if transfer_syntax_uid == EXPLICIT_BIG_ENDIAN and element.VR == "OW"
         else value
     )
-
-
-def _has_same_array(first: Dataset, first_uid: str, second: Dataset, second_uid: str) -> bool:
-    """Decode both; what has no decoder here counts as different, and so is kept."""
-    arrays = []
-    for dataset, uid in ((first, first_uid), (second, second_uid)):
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = uid
-        try:
-            arrays.append(pixel_array(dataset))
-        except (*BROKEN, RuntimeError):
-            return False
-    one, other = arrays
-    return bool(one.shape == other.shape and (one == other).all())

@@ -35,6 +35,8 @@ DEFLATED = frozenset(
         "1.2.840.10008.1.2.4.205",
     }
 )
+Encoded = tuple[bytes | memoryview, str]
+"""A data set as it was sent, and its transfer syntax UID."""
 BROKEN = (
     AttributeError,
     BytesLengthException,
@@ -75,6 +77,13 @@ def read_elements(stream: BinaryIO, size: int, transfer_syntax_uid: str) -> Data
         raise Unreadable("no whole data set was found")
     _check_end(dataset, stream, start, size)
     return dataset
+
+
+def decode(encoded: bytes | memoryview, transfer_syntax_uid: str) -> Dataset:
+    """The whole data set, values and all; one of `BROKEN`, or Unreadable, where it is none."""
+    if transfer_syntax_uid in DEFLATED:
+        encoded = inflate(encoded)
+    return read_dataset(io.BytesIO(encoded), *encoding_of(transfer_syntax_uid))
 
 
 def encoding_of(transfer_syntax_uid: str) -> tuple[bool, bool]:

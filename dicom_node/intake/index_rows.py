@@ -61,7 +61,8 @@ class IndexRows:
     def add(self, arrivals: Sequence[Arrival]) -> None:
         """Add a row for each file that has none, and what follows from it for its study."""
         for arrival in {one.association.id: one for one in arrivals}.values():
-            self._add_association(arrival.association, arrival.received_at)
+            if arrival.association.id:
+                keep_association(self._session, arrival.association, arrival.received_at)
         known = known_keys(self._session, [arrival.key for arrival in arrivals])
         sop_uids = [arrival.header.sop_uid for arrival in arrivals]
         places = series_holding(self._session, sop_uids)
@@ -105,18 +106,6 @@ class IndexRows:
         peer = peer_of(self._settings, arrival.association)
         study.priority = max(study.priority, header.priority, priority_of(peer))
         study.last_received_at = max(study.last_received_at, arrival.received_at)
-
-    def _add_association(self, association: AssociationInfo, seen_at: datetime) -> None:
-        if association.id:
-            add_association(
-                self._session,
-                association.id,
-                calling_aet=association.calling_aet[:16],
-                called_aet=association.called_aet[:16],
-                host=association.host,
-                started_at=association.started_at,
-                seen_at=seen_at,
-            )
 
     def _study(self, arrival: Arrival) -> Study:
         uid = arrival.header.study_uid
@@ -193,6 +182,19 @@ class IndexRows:
     def _needs_audit(self) -> None:
         if not self._may_audit:
             raise AuditIsDue
+
+
+def keep_association(session: Session, association: AssociationInfo, seen_at: datetime) -> None:
+    """Make sure that an association has a row."""
+    add_association(
+        session,
+        association.id,
+        calling_aet=association.calling_aet[:16],
+        called_aet=association.called_aet[:16],
+        host=association.host,
+        started_at=association.started_at,
+        seen_at=seen_at,
+    )
 
 
 def peer_of(settings: Settings, association: AssociationInfo) -> PeerSection | None:

@@ -12,9 +12,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dicom_node.intake.arrival import Arrival, AssociationEnd
+from dicom_node.intake.arrival import Arrival, AssociationEnd, Item, SignOfLife
 from dicom_node.intake.index_rows import AuditIsDue, IndexRows
-from dicom_node.intake.transfer_audit import RENEW_AFTER_S, record_end
+from dicom_node.intake.transfer_audit import record_end
 from dicom_node.net.incoming import Rejection
 from dicom_node.observe.logging import get_log
 from storage.audit import AuditEvent, record
@@ -22,17 +22,19 @@ from storage.db.queries.associations import renew_associations
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy.orm import Session
 
     from dicom_node.config import Settings
     from storage.db.engine import Database
 
 log = get_log(__name__)
 
-Item = Arrival | AssociationEnd | Rejection
 GATHER_S = 0.25  # how long the first of a batch waits for company; each batch costs some queries
 MOST_AT_ONCE = 1000
 RETRY_S = 1.0
+LOOK_S = 2.0
 
 
 class IndexThread(threading.Thread):
@@ -51,12 +53,10 @@ class IndexThread(threading.Thread):
         self._durable = durable
         self._relaxed = relaxed
         self._settings = settings
-        self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._open: set[str] = set()
-        self._renewed_at = time.monotonic()
+        self._items: queue.SimpleQueue[Item | Callable[[], None] | None] = queue.SimpleQueue()
 
-    def put(self, item: Item) -> None:
-        """Have the item written soon."""
+    def put(self, item: Item | Callable[[], None]) -> None:
+        """Have the item written soon; a callable is called when all before it is written."""
         self._items.put(item)
 
     def finish(self, deadline_s: float) -> bool:
@@ -66,18 +66,20 @@ class IndexThread(threading.Thread):
         return not self.is_alive()
 
     def run(self) -> None:
-        """Gather, write, and keep the open associations alive."""
+        """Gather and write."""
         is_last = False
         while not is_last:
             batch, is_last = self._gather()
-            if batch:
-                self._write_until_written(batch)
-            self._renew()
+            items = [item for item in batch if not callable(item)]
+            if items:
+                self._write_until_written(items)
+            for tell in batch:
+                if callable(tell):
+                    tell()
 
-    def _gather(self) -> tuple[list[Item], bool]:
-        batch: list[Item] = []
-        wait_s = RENEW_AFTER_S
-        until = time.monotonic() + wait_s
+    def _gather(self) -> tuple[list[Item | Callable[[], None]], bool]:
+        batch: list[Item | Callable[[], None]] = []
+        until = time.monotonic() + LOOK_S
         while len(batch) < MOST_AT_ONCE:
             try:
                 item = self._items.get(timeout=max(until - time.monotonic(), 0))
@@ -102,14 +104,15 @@ class IndexThread(threading.Thread):
 
     def _write(self, batch: Sequence[Item]) -> None:
         arrivals = [item for item in batch if isinstance(item, Arrival)]
-        if len(arrivals) == len(batch):
+        signs = [item for item in batch if isinstance(item, SignOfLife)]
+        if len(arrivals) + len(signs) == len(batch):
             try:
                 with self._relaxed.begin() as session:
                     IndexRows(session, self._settings, may_audit=False).add(arrivals)
+                    _renew(session, signs)
             except AuditIsDue:
                 pass
             else:
-                self._open.update(one.association.id for one in arrivals)
                 return
         with self._durable.begin() as session:
             IndexRows(session, self._settings, may_audit=True).add(arrivals)
@@ -119,18 +122,13 @@ class IndexThread(threading.Thread):
                     record_end(session, item)
                 elif isinstance(item, Rejection):
                     record(session, _alert(item))
-        self._open.update(one.association.id for one in arrivals)
-        self._open -= {one.association.id for one in batch if isinstance(one, AssociationEnd)}
+            _renew(session, signs)
 
-    def _renew(self) -> None:
-        if not self._open or time.monotonic() < self._renewed_at + RENEW_AFTER_S:
-            return
-        self._renewed_at = time.monotonic()
-        try:
-            with self._relaxed.begin() as session:
-                renew_associations(session, self._open, datetime.now(UTC))
-        except DATABASE_UNAVAILABLE:
-            log.warning("the database takes no sign of life; trying again")
+
+def _renew(session: Session, signs: Sequence[SignOfLife]) -> None:
+    living = {one for sign in signs for one in sign.association_ids}
+    if living:
+        renew_associations(session, living, datetime.now(UTC))
 
 
 def _alert(rejection: Rejection) -> AuditEvent:

@@ -1,6 +1,6 @@
 """What reception hands everything to: instances, the ends of associations, rejections.
 
-Files come first (`intake.incoming`), the index follows behind (`intake.index_thread`).
+Files come first (`intake.incoming`), the index follows behind (`intake.indexer`).
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dicom_node.intake.arrival import Arrival, AssociationEnd, Tally
+from dicom_node.intake.arrival import Arrival, AssociationEnd, SignOfLife, Tally
 from dicom_node.intake.duplicate import Verdict
 from dicom_node.intake.incoming import MB, Incoming
-from dicom_node.intake.index_thread import IndexThread
 from dicom_node.observe.logging import get_log
-from storage.db.engine import Database
 
 if TYPE_CHECKING:
     from dicom_node.config import Settings
     from dicom_node.intake.errors import NotTaken
+    from dicom_node.intake.index import Index
     from dicom_node.net.incoming import Announced, AssociationInfo, Rejection
     from storage.files.store import ObjectStore
 
 log = get_log(__name__)
 
 CLOSE_DEADLINE_S = 20.0
+SHOW_LIFE_S = 2.0
 
 
 class Intake:
@@ -31,24 +31,27 @@ class Intake:
 
     Parameters
     ----------
-    db : Database
-        A durable one; rows that can be rebuilt go through a relaxed one of its own.
     store : ObjectStore
     settings : Settings
+    index : Index
+        Told of everything; it is finished with the intake.
     """
 
-    def __init__(self, db: Database, store: ObjectStore, settings: Settings) -> None:
+    def __init__(self, store: ObjectStore, settings: Settings, index: Index) -> None:
         self._store = store
         self._settings = settings
-        self._relaxed = Database(db.url, durable=False)
-        self._index = IndexThread(db, self._relaxed, settings)
-        self._index.start()
+        self._index = index
         self._tallies: dict[str, Tally] = {}
 
     @property
     def is_alive(self) -> bool:
-        """False when the index thread broke: the process had better be started anew."""
+        """False when the index broke: the process had better be started anew."""
         return self._index.is_alive()
+
+    def show_life(self) -> None:
+        """Let the index know that the open associations are alive: every `SHOW_LIFE_S`."""
+        if self._tallies:
+            self._index.put(SignOfLife(list(self._tallies)))
 
     def begin(self, association: AssociationInfo) -> None:
         """Get ready to count what the association brings."""
@@ -77,7 +80,7 @@ class Intake:
     def refused(self, announced: Announced, refusal: NotTaken) -> None:
         """Count and log an instance that was not taken."""
         association = announced.association
-        self._tally(association).refused[refusal.study_uid, refusal.status] += 1
+        self._tally(association).refused[refusal.study_uid][refusal.status] += 1
         log.warning(
             "instance refused",
             association=association.id,
@@ -103,10 +106,9 @@ class Intake:
         self._index.put(rejection)
 
     def close(self) -> None:
-        """Write the rows that are waiting."""
+        """Wait until the index has what is waiting."""
         if not self._index.finish(CLOSE_DEADLINE_S):
             log.error("index rows were left unwritten; the next start finds their files")
-        self._relaxed.close()
 
     def _tally(self, association: AssociationInfo) -> Tally:
         return self._tallies.get(association.id, Tally())

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dicom_node.intake.index_rows import actor_of
+from dicom_node.intake.index_rows import actor_of, keep_association
 from dicom_node.net.incoming import AssociationInfo
 from dicom_node.net.status import Status
 from storage.audit import AuditEvent, record, study_event
 from storage.db.queries.associations import (
     brought_by,
     end_association,
+    has_ended,
     silent_associations,
 )
 from storage.db.queries.studies import find_study, series_of
@@ -29,15 +30,20 @@ if TYPE_CHECKING:
     from storage.db.tables import Study
 
 TRANSFERRED = "110104"
-RENEW_AFTER_S = 2.0
 LOST_AFTER_S = 10.0
 """An association whose receiver has not renewed it for this long is lost with its receiver."""
 MINOR_FAILURE, SERIOUS_FAILURE = 4, 8
 
 
 def record_end(session: Session, ended: AssociationEnd) -> None:
-    """End the association's row and record what it brought, held and was refused."""
+    """End the association's row and record what it brought, held and was refused.
+
+    Being told twice, as after a crash between the commit and the receipt, changes nothing.
+    """
     association = ended.association
+    if has_ended(session, association.id):
+        return
+    keep_association(session, association, ended.ended_at)
     end_association(session, association.id, ended.outcome, ended.ended_at)
     _record_brought(session, association, ended.outcome)
     _record_tally(session, association, ended.tally)
@@ -82,7 +88,12 @@ def _record_tally(session: Session, association: AssociationInfo, tally: Tally) 
         if study:
             text = f"{_instances(number)} received that were held already"
             record(session, _event(study, association, "R", text))
-    for (study_uid, status), number in sorted(tally.refused.items()):
+    refusals = [
+        (study_uid, status, number)
+        for study_uid, numbers in sorted(tally.refused.items())
+        for status, number in sorted(numbers.items())
+    ]
+    for study_uid, status, number in refusals:
         full = status == Status.OUT_OF_RESOURCES
         record(
             session,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from datetime import datetime  # noqa: TC003 - `intake.letter` reads the annotations
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)

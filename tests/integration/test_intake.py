@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from dicom_node.config import PeerSection
-from dicom_node.intake.receive import Intake
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.intake.transfer_audit import record_lost
 from dicom_node.net.incoming import Rejection
@@ -18,7 +17,15 @@ from storage.audit import list_events, study_event, verify
 from storage.db.tables import Association, Instance, Series, Study
 from storage.lifecycle import advance
 from tests.builders import CANARY, a_series
-from tests.receiving import an_association, encode, incoming, settings_for, store_keys, take
+from tests.receiving import (
+    an_association,
+    encode,
+    in_process,
+    incoming,
+    settings_for,
+    store_keys,
+    take,
+)
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def intake_of(db, store, settings):
 
     @contextmanager
     def open_intake():
-        intake = Intake(db, store, settings)
+        intake = in_process(db, store, settings)
         try:
             yield intake
         finally:
@@ -41,7 +48,7 @@ def intake_of(db, store, settings):
     return open_intake
 
 
-def send(intake: Intake, images, association=None, outcome="released") -> list[int]:
+def send(intake, images, association=None, outcome="released") -> list[int]:
     """Send images over one association that ends with `outcome`."""
     association = association or an_association()
     intake.begin(association)
@@ -274,7 +281,9 @@ def test_refusals_leave_nothing_on_disk_and_are_audited(db, intake_of, tmp_path)
 
 def test_a_full_disk_is_answered_as_out_of_resources(db, store, tmp_path):
     (image,) = a_series(slices=1)
-    intake = Intake(db, store, settings_for(tmp_path, disk_reserve_mb=2**40, disk_warn_mb=2**40))
+    intake = in_process(
+        db, store, settings_for(tmp_path, disk_reserve_mb=2**40, disk_warn_mb=2**40)
+    )
     assert send(intake, [image]) == [Status.OUT_OF_RESOURCES]
     intake.close()
     assert store_keys(tmp_path) == []
@@ -329,7 +338,7 @@ def test_a_damaged_file_without_a_row_is_set_aside_and_reported(db, store, setti
 def test_a_peer_s_priority_and_quiet_period_are_the_study_s(db, store, tmp_path):
     peer = PeerSection(ae_title="SCANNER", priority="stat", settle_after_s=3)
     settings = settings_for(tmp_path).model_copy(update={"peers": {"ct": peer}})
-    intake = Intake(db, store, settings)
+    intake = in_process(db, store, settings)
     send(intake, a_series(slices=1))
     intake.close()
     (study,) = rows(db, Study)

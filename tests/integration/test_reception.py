@@ -91,7 +91,7 @@ def test_echo_and_a_folder_by_storescu(node_file, tmp_path):
         sent = dcmtk("storescu", receiver.port, "+sd", "-aet", "SCANNER", tmp_path / "images")
         assert sent.returncode == 0, sent.stderr
         assert len(store_keys(node_file.parent / "data")) == 9
-        wait_until(lambda: rows(node_file, Association)[0].outcome == "released")
+        wait_until(lambda: [row.outcome for row in rows(node_file, Association)] == ["released"])
     by_uid = {row.sop_uid: row for row in rows(node_file, Instance)}
     for image in images:
         row = by_uid[image.SOPInstanceUID]

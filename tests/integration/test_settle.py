@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from dicom_node.intake.receive import Intake
 from dicom_node.intake.settle import settle_due
 from dicom_node.intake.transfer_audit import LOST_AFTER_S
 from dicom_node.routing.rule import load_rules
@@ -16,7 +15,7 @@ from storage.audit import list_events, study_event, verify
 from storage.db.tables import Association, Decision, Job, Study
 from storage.lifecycle import advance
 from tests.builders import a_series
-from tests.receiving import an_association, incoming, settings_for, take
+from tests.receiving import an_association, in_process, incoming, settings_for, take
 
 PIPELINES = ("ct-denoise", "ct-segment")
 RULES = """
@@ -48,7 +47,7 @@ class Bench:
         """Take images over an association of their own and index them."""
         self.number += 1
         association = an_association(self.number)
-        intake = Intake(self.db, self.store, self.settings)
+        intake = in_process(self.db, self.store, self.settings)
         intake.begin(association)
         for image in images:
             assert take(intake, incoming(image, association)) == 0
@@ -137,7 +136,7 @@ def test_an_association_of_a_dead_receiver_does_not_block_for_ever(bench):
 def test_an_association_that_was_idle_before_its_first_instance_is_not_lost(bench):
     """It counts from when its row is written, not from when it was opened."""
     old = replace(an_association(), started_at=datetime.now(UTC) - timedelta(minutes=1))
-    intake = Intake(bench.db, bench.store, bench.settings)
+    intake = in_process(bench.db, bench.store, bench.settings)
     intake.begin(old)
     assert take(intake, incoming(a_series(slices=1)[0], old)) == 0
     intake.close()

@@ -22,6 +22,12 @@ def add_association(session: Session, association_id: str, **values: object) -> 
         session.flush()
 
 
+def has_ended(session: Session, association_id: str) -> bool:
+    """Whether its receiver told how it ended."""
+    row = session.get(Association, association_id)
+    return row is not None and row.outcome in ("released", "aborted")
+
+
 def renew_associations(session: Session, association_ids: Collection[str], now: datetime) -> None:
     """Note that their receiver lives."""
     session.execute(
