@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dicom_node.lean import keep_codecs_out
+from dicom_node.lean import be_lean
 
 if __name__ == "__main__":
-    keep_codecs_out()
+    be_lean()
 
 from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
