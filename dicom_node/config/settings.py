@@ -65,7 +65,9 @@ class ReceiveSection(_Section):
         30.0, description="a study is complete when this long nothing arrived"
     )
     max_associations: int = Field(64, ge=1, description="associations at one time, per receiver")
-    max_pdu_bytes: int = Field(262_144, ge=4096, description="largest PDU that peers may send")
+    max_pdu_bytes: int = Field(
+        262_144, ge=4096, le=1_048_576, description="largest PDU that peers may send"
+    )
     max_object_mb: int = Field(4096, ge=1, description="a larger object is refused with 0xC002")
     idle_timeout_s: float = Field(60.0, gt=0, description="a silent association is ended")
     stock_path: bool = Field(

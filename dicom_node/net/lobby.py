@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -21,13 +22,17 @@ class Lobby:
         self._waiting: dict[socket.socket, float] = {}
         self._lock = threading.Lock()
 
-    def wait_for_first_bytes(self, connection: socket.socket, within_s: float) -> bool:
-        """Whether the peer said something; False when time is up or it had to make room."""
+    def wait_for_first_bytes(self, connection: socket.socket, within_s: float) -> str:
+        """Nothing once the peer has said something; otherwise why it may go."""
         self._enter(connection)
         try:
             poll = select.poll()
             poll.register(connection.fileno(), select.POLLIN)
-            return bool(poll.poll(within_s * 1000)) and self._is_still_waiting(connection)
+            if not poll.poll(within_s * 1000):
+                return "it said nothing"
+            if not self._is_still_waiting(connection):
+                return "it said nothing, and too many others waited as well"
+            return "" if _has_said_something(connection) else "it ended before it said anything"
         finally:
             with self._lock:
                 self._waiting.pop(connection, None)
@@ -45,3 +50,13 @@ class Lobby:
     def _is_still_waiting(self, connection: socket.socket) -> bool:
         with self._lock:
             return connection in self._waiting
+
+
+def _has_said_something(connection: socket.socket) -> bool:
+    """False where the peer has ended the connection; bytes stay where they are."""
+    if isinstance(connection, ssl.SSLSocket):
+        return True  # its bytes cannot be peeked at; the upper layer will see
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False

@@ -44,7 +44,9 @@ class AssociationThread(RequestHandler):  # type: ignore[misc]  # pynetdicom is 
         """Run the association in its own thread and wait for it here."""
         server = self.server
         try:
-            if not server.lobby.wait_for_first_bytes(self.request, server.first_bytes_s):
+            why = server.lobby.wait_for_first_bytes(self.request, server.first_bytes_s)
+            if why:
+                log.info("connection closed", host=self.client_address[0], reason=why)
                 return
             association = self._create_association()
             evt.trigger(association, evt.EVT_CONN_OPEN, {"address": self.client_address})

@@ -94,6 +94,11 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
         self._wire: Wire | None = None
         self._reader: PduReader | None = None
         self._buffer: memoryview | None = None
+        self._is_busy = False
+
+    def idle_timer_expired(self) -> bool:
+        """Whether the peer has been silent between messages; within one the wire keeps the time."""
+        return not self._is_busy and bool(super().idle_timer_expired())
 
     def send_pdu(self, primitive: object) -> None:
         """Queue what is to be sent, and have it sent at once."""
@@ -185,28 +190,25 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
                 self._hand_over(one)
             return False
         arriving = self._reception.announce(self.assoc, request, context_id)
+        self._is_busy = True
         try:
             if request.has_data_set:
-                last = self._read_data_set(reader, context_id, rest, arriving)
+                last = reader.read_data_set(context_id, rest, self._room(), arriving.write)
             else:
                 last = memoryview(b"")
             answer = arriving.finish(last)
         finally:
             arriving.abandon()
+            self._idle_timer.restart()
+            self._is_busy = False
         wire.send(store_response(context_id, request, *answer))
         return True
 
-    def _read_data_set(
-        self, reader: PduReader, context_id: int, rest: list[Fragment], arriving: Arriving
-    ) -> memoryview:
+    def _room(self) -> memoryview:
+        """The buffer, made when the first data set comes; the system fills it as it is used."""
         if self._buffer is None:
             self._buffer = memoryview(bytearray(BUFFER_BYTES))
-
-        def spill(piece: memoryview) -> None:
-            self._idle_timer.restart()
-            arriving.write(piece)
-
-        return reader.read_data_set(context_id, rest, self._buffer, spill)
+        return self._buffer
 
     def _let_reactor_go(self) -> None:
         """Tell a reactor that still waits for A-ASSOCIATE-RQ that none will come."""

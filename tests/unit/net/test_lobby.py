@@ -11,9 +11,12 @@ def test_whoever_speaks_goes_on_and_whoever_is_silent_does_not():
     lobby = Lobby(most=2)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert not lobby.wait_for_first_bytes(ours, 0.05)
+        assert lobby.wait_for_first_bytes(ours, 0.05) == "it said nothing"
         theirs.send(b"x")
-        assert lobby.wait_for_first_bytes(ours, 5)
+        assert lobby.wait_for_first_bytes(ours, 5) == ""
+        assert ours.recv(9) == b"x"
+        theirs.shutdown(socket.SHUT_WR)
+        assert lobby.wait_for_first_bytes(ours, 5) == "it ended before it said anything"
 
 
 def test_the_one_that_waited_longest_makes_room():
@@ -27,7 +30,7 @@ def test_the_one_that_waited_longest_makes_room():
         wait_until(lambda: lobby._waiting)
         second_peer.send(b"x")
 
-        assert lobby.wait_for_first_bytes(second, 5)
+        assert lobby.wait_for_first_bytes(second, 5) == ""
         waiting.join(5)
 
-    assert [False] == went
+    assert ["it said nothing, and too many others waited as well"] == went
