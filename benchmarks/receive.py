@@ -24,8 +24,10 @@ from pathlib import Path
 
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.load import KINDS, SERIES, Load, make_load
+from benchmarks.programs import versions
 from benchmarks.ratios import LARGE, MEMORY_CELL, NODE, TARGETS, measured, result, verdict
-from benchmarks.receivers import PEERS, Node, Receiver, versions
+from benchmarks.receiver import Receiver
+from benchmarks.receivers import PEERS, Node
 from benchmarks.run import Cell, Run, measure
 from benchmarks.table import remarks, table
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkFailed
-from benchmarks.receivers import dcmtk_environment, program
+from benchmarks.programs import dcmtk_environment, program
 
 SEND_WITHIN_S = 900.0
 
