@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.errors import BenchmarkFailed
 from benchmarks.load import Load
 from benchmarks.proc import modules_below, peak_mb
 from benchmarks.programs import program
@@ -103,7 +104,10 @@ class Node(Receiver):
 
     def peak_mb(self, pid: int) -> float | None:
         """The largest of its receiver processes."""
-        return max(peak_mb(one) for one in modules_below(pid, "dicom_node.receiver"))
+        processes = modules_below(pid, "dicom_node.receiver")
+        if not processes:
+            raise BenchmarkFailed("the node has no receiver process")
+        return max(map(peak_mb, processes))
 
 
 PEERS: dict[str, type[Receiver]] = {"storescp": Storescp, "Orthanc": Orthanc}
