@@ -64,7 +64,12 @@ def _options() -> argparse.Namespace:
     add("--skip-1gb", action="store_true", help="without the 1 GB object")
     add("--shrink", type=int, default=1, help="divides the size of large objects: for a quick try")
     add("--receivers", type=int, help="the node's [receive] receivers in place of its default")
-    add("--quiet-s", type=float, default=20.0, help="wait this long for a quiet machine")
+    add(
+        "--quiet-s",
+        type=float,
+        default=20.0,
+        help="wait this long for an idle receiver and for a quiet machine",
+    )
     add("--out", type=Path, help="write every run's figures to this file, as JSON")
     add("--folder", type=Path, default=ROOT / ".cache" / "bench", help="on the disk to measure")
     options = parser.parse_args()

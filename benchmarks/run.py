@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.load import Load
 from benchmarks.proc import cpu_s, machine_cpu_s
 from benchmarks.quiet import await_that, become_idle, become_quiet
-from benchmarks.receiver import START_WITHIN_S, Receiver, running
+from benchmarks.receiver import Receiver, running
 from benchmarks.senders import send
 from benchmarks.verify import verify
 
@@ -50,7 +50,7 @@ def measure(receiver: Receiver, load: Load, cell: Cell, repetition: int, quiet_s
     """
     parts = load.parts(cell.n)
     with running(receiver) as pid:
-        become_idle(pid, START_WITHIN_S)
+        become_idle(pid, quiet_s)
         was_quiet = become_quiet(quiet_s)
         cpu_before, busy_before = cpu_s(pid), machine_cpu_s()
         seconds, senders_s = send(parts, receiver.port, cell.mode)
