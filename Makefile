@@ -6,7 +6,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo run test accept check programs evaluate benchmark clean
+.PHONY: demo run test accept check programs evaluate bench-receive bench-echo benchmark clean
 
 demo: $(VENV)/.installed  ## the whole road on real images: receive, enhance, segment, deliver, audit
 	$(BIN)/dicom-node demo $(if $(ONCE),--once) $(if $(STUDY),--study "$(STUDY)")
@@ -32,8 +32,13 @@ evaluate: $(VENV)/.installed-dev  ## the figures of the model cards, on the fold
 	$(BIN)/python -m pipelines.evaluation.ct --samples "$(DICOM_NODE_SAMPLES)"
 	$(BIN)/python -m pipelines.evaluation.modalities --samples "$(DICOM_NODE_SAMPLES)"
 
-benchmark: programs $(VENV)/.installed-dev  ## reception beside storescp and Orthanc: ratios on this machine
-	$(BIN)/python benchmarks/receive.py $(BENCHMARK)
+bench-receive: programs $(VENV)/.installed-dev  ## reception beside storescp and Orthanc: ratios on this machine
+	$(BIN)/python -m benchmarks.receive $(BENCH)
+
+bench-echo: programs $(VENV)/.installed-dev  ## how long an echo takes while others misbehave
+	$(BIN)/python -m benchmarks.echo_under_attack $(BENCH)
+
+benchmark: bench-receive
 
 programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
 	@sh tests/programs.sh

@@ -1,11 +1,11 @@
 """How fast instances are received, beside dcmtk's storescp and Orthanc, on this machine, now.
 
-    make benchmark BENCHMARK="--images 200 --associations 1 4 --repetitions 3"
+    make bench-receive
+    make bench-receive BENCH="--repetitions 3 --associations 1 4 --modes nodelay --skip-large"
 
-Every repetition runs all receivers in turn on the same files, so that a machine that is busy for a
-while is busy for all of them; the figures are medians, the ratios medians of ratios inside a
-repetition. The sender is dcmtk's storescu as installed. Only the node and Orthanc answer after the
-file is on disk; storescp answers from memory. Every receiver must have kept every instance.
+Every repetition runs all receivers in turn in every cell, so that a machine that is busy for a
+while is busy for all of them. The last line is one JSON object of median ratios.
+`benchmarks/README.md` says how to read it.
 """
 
 from __future__ import annotations
@@ -14,176 +14,136 @@ import argparse
 import json
 import os
 import shutil
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-import numpy as np
+from benchmarks.errors import BenchmarkFailed
+from benchmarks.load import KINDS, SERIES, Load, make_load
+from benchmarks.programs import versions
+from benchmarks.ratios import LARGE, MEMORY_CELL, NODE, TARGETS, measured, result, verdict
+from benchmarks.receiver import Receiver
+from benchmarks.receivers import PEERS, Node
+from benchmarks.run import Cell, Run, measure
+from benchmarks.table import remarks, table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.builders import a_series, write_series
-
-STORESCU, STORESCP, ECHOSCU = "/usr/bin/storescu", "/usr/bin/storescp", "/usr/bin/echoscu"
+ROOT = Path(__file__).parents[1]
+IMAGES = 640
 
 
 def main() -> None:
-    """Measure, and print one table."""
-    arguments = _arguments()
-    work = Path(tempfile.mkdtemp(prefix="receive-benchmark-"))
+    """Measure, and print the table, a line for each target, and the JSON object."""
+    options = _options()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="receive-", dir=options.folder))
     try:
-        figures = _measure(work, arguments)
+        runs = list(_measure(work, options))
+    except BenchmarkFailed as failure:
+        sys.exit(str(failure))
     finally:
         shutil.rmtree(work)
-    _print(figures, arguments)
+    if options.out:
+        options.out.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n")
+    _print(runs, options)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=200, help="512x512 CT slices in all")
-    parser.add_argument("--associations", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--repetitions", type=int, default=3)
-    return parser.parse_args()
-
-
-def _measure(work: Path, arguments: argparse.Namespace) -> dict[tuple[str, int], list[float]]:
-    figures: dict[tuple[str, int], list[float]] = {}
-    for parallel in arguments.associations:
-        folders = _load(work / f"load-{parallel}", arguments.images, parallel)
-        for repetition in range(arguments.repetitions):
-            for name, receiver in RECEIVERS.items():
-                kept = work / f"{name}-{parallel}-{repetition}"
-                with receiver(kept) as (port, count):
-                    seconds = _send(folders, port)
-                    _await(lambda: count() >= arguments.images, f"{name} kept {count()}")
-                shutil.rmtree(kept)
-                figures.setdefault((name, parallel), []).append(arguments.images / seconds)
-    return figures
-
-
-def _load(folder: Path, images: int, parallel: int) -> list[Path]:
-    """`parallel` folders with one series of CT slices each."""
-    noise = np.random.default_rng(1)
-    for part in range(parallel):
-        pixels = noise.integers(0, 4096, (images // parallel, 512, 512), dtype=np.int16)
-        write_series(folder / str(part), a_series("CT", key=part, pixels=pixels))
-    return sorted(folder.iterdir())
-
-
-def _send(folders: list[Path], port: int) -> float:
-    command = [
-        STORESCU,
-        "-aec",
-        "ANY",
-        "+sd",
-        "+r",
-        "--max-send-pdu",
-        "131072",
-        "127.0.0.1",
-        str(port),
-    ]
-    begun = time.perf_counter()
-    senders = [subprocess.Popen([*command, str(folder)]) for folder in folders]
-    if any(sender.wait() != 0 for sender in senders):
-        sys.exit("a sender failed")
-    return time.perf_counter() - begun
-
-
-Receiver = Iterator[tuple[int, Callable[[], int]]]
-
-
-@contextmanager
-def _node(folder: Path) -> Receiver:
-    folder.mkdir(parents=True)
-    port = _free_port()
-    environment = os.environ | {
-        "DICOM_NODE_NODE__DATA_FOLDER": str(folder),
-        "DICOM_NODE_RECEIVE__PORT": str(port),
-        "DICOM_NODE_RECEIVE__DISK_RESERVE_MB": "0",
-        "DICOM_NODE_WEB__PORT": "0",
-    }
-    command = [sys.executable, "-m", "dicom_node", "serve"]
-    with _running(command, port, environment):
-        yield port, lambda: _files(folder / "store" / "received", "*.dcm")
-
-
-@contextmanager
-def _storescp(folder: Path) -> Receiver:
-    folder.mkdir(parents=True)
-    port = _free_port()
-    with _running([STORESCP, "--fork", "-od", str(folder), str(port)], port):
-        yield port, lambda: _files(folder, "CT.*")
-
-
-@contextmanager
-def _orthanc(folder: Path) -> Receiver:
-    folder.mkdir(parents=True)
-    port = _free_port()
-    settings = folder / "orthanc.json"
-    settings.write_text(
-        json.dumps(
-            {"StorageDirectory": str(folder / "db"), "DicomPort": port, "HttpServerEnabled": False}
-        )
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-receive", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--repetitions", type=int, default=3)
+    add("--associations", type=int, nargs="+", default=[1, 4, 8, 16], help="of large ones 1 and 4")
+    add("--modes", nargs="+", choices=("default", "nodelay"), default=["default", "nodelay"])
+    add("--peers", nargs="*", choices=tuple(PEERS), default=list(PEERS))
+    add("--images", type=int, default=IMAGES, help=f"CT slices in all, a multiple of {SERIES}")
+    add("--skip-ct", action="store_true")
+    add("--skip-large", action="store_true", help="without the 25 and 63 MB objects")
+    add("--skip-1gb", action="store_true", help="without the 1 GB object")
+    add("--shrink", type=int, default=1, help="divides the size of large objects: for a quick try")
+    add("--receivers", type=int, help="the node's [receive] receivers in place of its default")
+    add(
+        "--quiet-s",
+        type=float,
+        default=20.0,
+        help="wait this long for an idle receiver and for a quiet machine",
     )
-    program = shutil.which("Orthanc", path="/usr/sbin:/usr/bin") or sys.exit("no Orthanc here")
-    with _running([program, str(settings)], port):
-        yield (
-            port,
-            lambda: sum(path.stat().st_size > 500_000 for path in (folder / "db").rglob("*-*")),
-        )
+    add("--out", type=Path, help="write every run's figures to this file, as JSON")
+    add("--folder", type=Path, default=ROOT / ".cache" / "bench", help="on the disk to measure")
+    options = parser.parse_args()
+    if options.images % SERIES:
+        parser.error(f"--images: a multiple of {SERIES}")
+    if any(SERIES % n for n in options.associations):
+        parser.error(f"--associations: divisors of {SERIES}, so that each has the same share")
+    if not list(_cells(options)):
+        parser.error("nothing is left to measure")
+    return options
 
 
-RECEIVERS = {"dicom-node": _node, "storescp": _storescp, "Orthanc": _orthanc}
+def _cells(options: argparse.Namespace) -> Iterator[Cell]:
+    if not options.skip_ct:
+        for mode in options.modes:
+            yield from (Cell(mode, "CT", n) for n in options.associations)
+    if "nodelay" in options.modes and not options.skip_large:
+        yield from (cell for cell in LARGE if cell.n in options.associations)
+    if "nodelay" in options.modes and not options.skip_1gb:
+        yield MEMORY_CELL
 
 
-@contextmanager
-def _running(
-    command: list[str], port: int, environment: dict[str, str] | None = None
-) -> Iterator[None]:
-    quiet = subprocess.DEVNULL
-    program = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)
-    probe = [ECHOSCU, "127.0.0.1", str(port)]
-    try:
-        _await(lambda: subprocess.call(probe, stderr=quiet) == 0, f"{command[0]} listens")
-        yield
-    finally:
-        program.terminate()
-        program.wait()
+def _measure(work: Path, options: argparse.Namespace) -> Iterator[Run]:
+    cells = list(_cells(options))
+    loads = _loads(work, cells, options)
+    more = {"RECEIVE__RECEIVERS": str(options.receivers)} if options.receivers else {}
+    receivers: dict[str, Callable[[Path, str], Receiver]] = {NODE: partial(Node, more=more)}
+    receivers |= {name: PEERS[name] for name in options.peers}
+    for repetition in range(options.repetitions):
+        for cell in cells:
+            names = [NODE] if cell == MEMORY_CELL else list(receivers)
+            turn = repetition % len(names)  # none of them is always the first
+            for name in names[turn:] + names[:turn]:
+                receiver = receivers[name](work / "receiver", cell.mode)
+                run = measure(receiver, loads[cell.kind], cell, repetition, options.quiet_s)
+                _tell(run)
+                yield run
 
 
-def _await(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        if time.monotonic() > deadline:
-            sys.exit(f"waited a minute: {what}")
-        time.sleep(0.05)
+def _loads(work: Path, cells: list[Cell], options: argparse.Namespace) -> dict[str, Load]:
+    wanted = {cell.kind for cell in cells}
+    return {
+        kind: make_load(work / "load", kind, slices=options.images, shrink=options.shrink)
+        for kind in KINDS
+        if kind in wanted
+    }
 
 
-def _files(folder: Path, pattern: str) -> int:
-    return sum(1 for _path in folder.rglob(pattern))
+def _tell(run: Run) -> None:
+    """Progress, beside the result."""
+    cell = run.cell
+    print(
+        f"{run.repetition + 1}: {cell.mode} {cell.kind} n={cell.n} {run.receiver}: "
+        f"{run.seconds:.2f} s, {run.images / run.seconds:.1f} images/s",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def _print(runs: list[Run], options: argparse.Namespace) -> None:
+    print("; ".join(versions()))
+    print(f"{os.cpu_count()} processors, files on {_file_system(options.folder)}; ", end="")
+    print(f"{options.repetitions} repetitions, medians; every data set was compared byte for byte")
+    if options.images != IMAGES or options.shrink != 1:
+        print("A TRY: the load is smaller than the one that floors and aims are meant for")
+    print(*table(runs), *remarks(runs), "", sep="\n")
+    print(*(verdict(target, measured(target, runs)) for target in TARGETS), sep="\n")
+    print(json.dumps(result(runs)))
 
 
-def _print(figures: dict[tuple[str, int], list[float]], arguments: argparse.Namespace) -> None:
-    print(f"{arguments.images} CT slices of 512x512, {arguments.repetitions} repetitions, images/s")
-    print(f"{'receiver':12} {'n':>3} {'median':>8} {'min':>7} {'max':>7}  {'node / it':>9}")
-    for (name, parallel), rates in figures.items():
-        ours = figures["dicom-node", parallel]
-        ratio = statistics.median(a / b for a, b in zip(ours, rates, strict=True))
-        print(
-            f"{name:12} {parallel:3} {statistics.median(rates):8.0f} {min(rates):7.0f} "
-            f"{max(rates):7.0f}  {ratio:9.2f}"
-        )
+def _file_system(folder: Path) -> str:
+    command = ["stat", "-f", "-c", "%T", str(folder)]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    return said.stdout.strip() or "an unknown file system"
 
 
 if __name__ == "__main__":
