@@ -61,7 +61,7 @@ def test_a_job_ends_with_outputs_in_the_store_a_delivery_and_a_verified_trail(wo
         )
         assert "2.25.1" == image.DeviceUID
         assert [("PACS", "queued")] == [(one.destination, one.state) for one in works.deliveries()]
-    assert [None] == works.published
+    assert [None] == wait_until(lambda: works.published)
     assert works.verify_trail() > 5
     assert [] == list(works.bench.settings.work_folder.iterdir())
 
