@@ -6,7 +6,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo run test accept check programs evaluate benchmark clean
+.PHONY: demo run test accept check programs evaluate benchmark soak clean
 
 demo: $(VENV)/.installed  ## the whole road on real images: receive, enhance, segment, deliver, audit
 	$(BIN)/dicom-node demo $(if $(ONCE),--once) $(if $(STUDY),--study "$(STUDY)")
@@ -34,6 +34,9 @@ evaluate: $(VENV)/.installed-dev  ## the figures of the model cards, on the fold
 
 benchmark: programs $(VENV)/.installed-dev  ## reception beside storescp and Orthanc: ratios on this machine
 	$(BIN)/python benchmarks/receive.py $(BENCHMARK)
+
+soak: programs $(VENV)/.installed-dev  ## kill -9 under load, 200 times; SOAK="--kills 50 --seed 7"
+	$(BIN)/python -m tests.soak $(SOAK)
 
 programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
 	@sh tests/programs.sh
