@@ -29,8 +29,8 @@ from tests.serving import ServedNode, opened, start
 from tests.soak.images import Sent, digest_of, make_images
 from tests.soak.layout import Layout, learn
 from tests.soak.place import ANSWER_DUE, IN_MESSAGE, QUARTERS, Place, Position, position_of, refine
-from tests.soak.senders import Sender, start_sender
-from tests.soak.stopped import connections_of, go_on, parts_of, ports_by_inode, stop
+from tests.soak.senders import ENDS_WITHIN_S, Sender, start_sender
+from tests.soak.stopped import HEAD_BYTES, connections_of, go_on, parts_of, ports_by_inode, stop
 
 LOADS = (["slice"] * 8, ["slice"] * 8, ["large"] * 2, ["large"] * 2)  # one sender each
 # What a kill waits for: anything, a quarter of a message, or the time until the answer.
@@ -40,6 +40,9 @@ WEIGHTS = (2, *(4 for _ in QUARTERS), 4)
 LOADS_AT_MOST = 4
 LONGEST_PAUSE_S = 0.3  # from the start of a load to the first look
 NEXT_LOOK_S = 0.01
+# What stands has left its system calls; only what runs can die inside a write. So half of the
+# processes go on after the look and are killed a moment later.
+LONGEST_RUN_S = 0.01
 INDEXED_WITHIN_S = 120.0
 KILLS_OF_ONE_RECEIVER = 2  # before the whole node is killed: its supervisor waits longer each time
 
@@ -54,6 +57,9 @@ class Report:
     answer_due: int = 0
     in_message_bytes: list[int] = field(default_factory=list)
     unseen: int = 0
+    in_flight: int = 0  # kills of a running process, a moment after it was looked at
+    parts_torn: int = 0
+    parts_whole: int = 0
     acknowledged: int = 0
     kept_unacknowledged: int = 0
     lost_unacknowledged: int = 0
@@ -107,6 +113,7 @@ class Campaign:
         role = f"receiver-{self.rng.randint(1, receivers)}"
         pid = node.pid_of(role)
         senders = self._wait_for_a_moment(layout, [pid])
+        self._let_run([pid])
         os.kill(pid, signal.SIGKILL)
         acknowledged = self._reckon(senders)
         wait_until(lambda: node.pid_of(role) != pid, 60)
@@ -116,6 +123,7 @@ class Campaign:
     def _kill_all(self, node: ServedNode, layout: Layout, receivers: int) -> None:
         pids = [node.pid_of(f"receiver-{number}") for number in range(1, receivers + 1)]
         senders = self._wait_for_a_moment(layout, pids)
+        self._let_run(pids)
         node.kill()
         self._reckon(senders)
         self.report.kills["every process of the node"] += 1
@@ -146,6 +154,15 @@ class Campaign:
                     break
                 time.sleep(self.rng.uniform(0, NEXT_LOOK_S))
         raise AssertionError("the last load's last look is taken")
+
+    def _let_run(self, pids: list[int]) -> None:
+        """Leave the processes as they stand, or, as often, running on for a moment."""
+        if self.rng.random() < 0.5:
+            return
+        for pid in pids:
+            go_on(pid)
+        self.report.in_flight += 1
+        time.sleep(self.rng.uniform(0, LONGEST_RUN_S))
 
     def _send(self) -> list[Sender]:
         """Several storescu at once, with images of their own each."""
@@ -187,10 +204,23 @@ class Campaign:
         """What the senders of this round were told is stored, once all have ended."""
         found = []
         for sender in senders:
+            sender.process.wait(ENDS_WITHIN_S)
+        self._count_parts([image for sender in senders for image in sender.images])
+        for sender in senders:
             acknowledged = sender.acknowledged()
             self._take_in(sender.images, acknowledged)
             found += acknowledged
         return found
+
+    def _count_parts(self, images: list[Sent]) -> None:
+        """What the dead left unnamed: it tells how far they were in their writes."""
+        for part in (self.store / ".parts").iterdir():
+            with suppress(FileNotFoundError), part.open("rb") as file:
+                head, size = file.read(HEAD_BYTES), part.stat().st_size
+                image = next((one for one in images if one.sop_uid.encode() in head), None)
+                if image:
+                    self.report.parts_whole += size > image.size
+                    self.report.parts_torn += size <= image.size
 
     def _take_in(self, images: Iterable[Sent], acknowledged: list[Sent]) -> None:
         """Check the files of one sender as they lie; what is there must be whole."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from tests.soak.campaign import Report
+from tests.soak.campaign import LONGEST_RUN_S, Report
 from tests.soak.place import IN_MESSAGE, Place
 
 BAR = 40
@@ -19,7 +19,11 @@ def histogram(report: Report) -> str:
         f"kills that hit an association inside a message: {report.in_message}; "
         f"between its last byte and the answer: {report.answer_due}; "
         f"that could not be looked at: {report.unseen}",
-        "associations at death:",
+        f"killed while standing, just looked at: {report.deaths - report.in_flight}; "
+        f"while running on, up to {LONGEST_RUN_S * 1000:.0f} ms later: {report.in_flight}",
+        f"left unnamed in .parts at death: {report.parts_torn} partly written, "
+        f"{report.parts_whole} whole",
+        "associations at the last look:",
     ]
     for place in Place:
         number = report.places[place]
