@@ -213,8 +213,11 @@ class Closed(Exception):
 class Wire:
     """One TCP connection to a receiver, spoken on by hand."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", timeout_s: float = 30.0) -> None:
-        self.socket = socket.create_connection((host, port), timeout_s)
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", timeout_s: float = 30.0, source: str = ""
+    ) -> None:
+        origin = (source, 0) if source else None
+        self.socket = socket.create_connection((host, port), timeout_s, origin)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @classmethod
