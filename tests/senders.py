@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,20 +120,47 @@ def an_orthanc(folder: Path, receivers: Mapping[str, int]) -> Iterator[Orthanc]:
 
 
 @contextmanager
-def a_storescp(folder: Path) -> Iterator[int]:
-    """Port of a storescp that takes everything and keeps its bytes as they came (``+B``)."""
+def a_storescp(
+    folder: Path, sop_classes: Collection[str], transfer_syntaxes: Collection[str]
+) -> Iterator[int]:
+    """Port of a storescp that keeps bytes as they came (``+B``) and takes all that is named.
+
+    Its options know fewer transfer syntaxes than dcmtk can carry; a profile can name any.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    profile = folder.with_suffix(".cfg")
+    named = {"TransferSyntax": transfer_syntaxes, "PresentationContext": sop_classes}
+    lines = {
+        key: "".join(f"{key}{number} = {uid}\n" for number, uid in enumerate(sorted(uids), 1))
+        for key, uids in named.items()
+    }
+    contexts = re.sub(r"(?<== )(\S+)", r"\1\\All", lines["PresentationContext"])
+    profile.write_text(
+        f"[[TransferSyntaxes]]\n[All]\n{lines['TransferSyntax']}"
+        f"[[PresentationContexts]]\n[All]\n{contexts}"
+        "[[Profiles]]\n[All]\nPresentationContexts = All\n"
+    )
     port = free_port()
-    command = [program("storescp", package="dcmtk"), "+B", "+xa", "-pm", "-od", str(folder)]
+    command = [program("storescp", package="dcmtk"), "+B", "-xf", str(profile), "All"]
     quiet = subprocess.DEVNULL
-    running = subprocess.Popen([*command, str(port)], stdout=quiet, stderr=quiet)
-    echoscu = [program("echoscu", package="dcmtk"), "127.0.0.1", str(port)]
+    running = subprocess.Popen(
+        [*command, "-od", str(folder), str(port)], stdout=quiet, stderr=quiet
+    )
     try:
-        wait_until(lambda: subprocess.call(echoscu, stderr=quiet) == 0)
+        wait_until(lambda: running.poll() is not None or _listens(port))
+        assert running.poll() is None, "storescp did not start"
         yield port
     finally:
         running.terminate()
         running.wait(30)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _answers(page: str) -> bool:
