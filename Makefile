@@ -6,7 +6,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo run test accept check programs evaluate bench-receive bench-echo benchmark clean
+.PHONY: demo run test accept check programs evaluate bench-receive bench-echo benchmark soak fuzz clean
 
 demo: $(VENV)/.installed  ## the whole road on real images: receive, enhance, segment, deliver, audit
 	$(BIN)/dicom-node demo $(if $(ONCE),--once) $(if $(STUDY),--study "$(STUDY)")
@@ -39,6 +39,9 @@ bench-echo: programs $(VENV)/.installed-dev  ## how long an echo takes while oth
 	$(BIN)/python -m benchmarks.echo_under_attack $(BENCH)
 
 benchmark: bench-receive
+
+soak: programs $(VENV)/.installed-dev  ## kill -9 under load, 200 times; SOAK="--kills 50 --seed 7"
+	$(BIN)/python -m tests.soak $(SOAK)
 
 programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
 	@sh tests/programs.sh

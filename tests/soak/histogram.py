@@ -1,0 +1,44 @@
+"""A soak's report as text for a terminal."""
+
+from __future__ import annotations
+
+import statistics
+
+from tests.soak.campaign import LONGEST_RUN_S, Report
+from tests.soak.place import IN_MESSAGE, Place
+
+BAR = 40
+
+
+def histogram(report: Report) -> str:
+    """Where the kills hit, one line a place, and what became of the images."""
+    most = max(report.places.values(), default=1)
+    lines = [
+        f"{report.deaths} kills: "
+        + ", ".join(f"{number} of {what}" for what, number in sorted(report.kills.items())),
+        f"kills that hit an association inside a message: {report.in_message}; "
+        f"between its last byte and the answer: {report.answer_due}; "
+        f"that could not be looked at: {report.unseen}",
+        f"killed while standing, just looked at: {report.deaths - report.in_flight}; "
+        f"while running on, up to {LONGEST_RUN_S * 1000:.0f} ms later: {report.in_flight}",
+        f"left unnamed in .parts at death: {report.parts_torn} partly written, "
+        f"{report.parts_whole} whole",
+        "associations at the last look:",
+    ]
+    for place in Place:
+        number = report.places[place]
+        lines.append(f"  {place:52}{number:5} {'#' * round(BAR * number / most)}")
+    if report.in_message_bytes:
+        lines.append(
+            f"bytes of the message read, where inside one ({len(IN_MESSAGE)} places above): "
+            f"least {min(report.in_message_bytes)}, "
+            f"median {statistics.median_low(report.in_message_bytes)}, "
+            f"most {max(report.in_message_bytes)}"
+        )
+    lines += [
+        f"acknowledged images: {report.acknowledged}, every one there, as sent, and indexed",
+        f"not acknowledged: {report.kept_unacknowledged} there and whole, "
+        f"{report.lost_unacknowledged} not there",
+        "no other file is in the store, none is left in .parts, the audit trail is verified",
+    ]
+    return "\n".join(lines)
