@@ -37,6 +37,11 @@ AFFECTED_SOP_INSTANCE_UID = 0x1000
 
 C_STORE_RQ = SHORT.pack(0x0001)
 C_STORE_RSP = SHORT.pack(0x8001)
+# PS3.7 table E.1-1: the requests, which are also the responses with 8000H added, and C-CANCEL.
+REQUESTS = frozenset({
+    0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150,
+})  # fmt: skip
+C_CANCEL_RQ = 0x0FFF
 NO_DATA_SET = SHORT.pack(0x0101)
 LONGEST_COMMENT = 64  # LO, PS3.5 6.2
 
@@ -67,7 +72,7 @@ def read_command(encoded: bytes | memoryview) -> dict[int, bytes]:
     Raises
     ------
     ProtocolViolated
-        A length lies, or an element is not of group 0000.
+        A length lies, an element is not of group 0000, or there is no such command.
     """
     elements: dict[int, bytes] = {}
     at, end = 0, len(encoded)
@@ -80,6 +85,8 @@ def read_command(encoded: bytes | memoryview) -> dict[int, bytes]:
             raise ProtocolViolated("a command set lies about its elements")
         elements[element] = bytes(encoded[at : at + length])
         at += length
+    if not _is_known(elements.get(COMMAND_FIELD, b"")):
+        raise ProtocolViolated("a command set has no command of PS3.7")
     return elements
 
 
@@ -125,6 +132,13 @@ def store_response(context_id: int, request: StoreRequest, status: int, comment:
     command = _element(0x0000, LONG.pack(len(elements))) + elements
     length = len(command)
     return RESPONSE_HEADER.pack(0x04, length + 6, length + 2, context_id, 0x03) + command
+
+
+def _is_known(field: bytes) -> bool:
+    if len(field) != SHORT.size:
+        return False
+    command = SHORT.unpack(field)[0]
+    return command == C_CANCEL_RQ or command & 0x7FFF in REQUESTS
 
 
 def _element(number: int, value: bytes) -> bytes:

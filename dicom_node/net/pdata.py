@@ -77,12 +77,16 @@ class PduReader:
             Its type is none, or it is longer than it may be.
         PeerSilent, PeerGone
         """
-        _, length = self._read_header()
-        pdu = bytearray(PDU_HEADER.size + length)
-        pdu[: PDU_HEADER.size] = self._head
-        if length:
-            self._wire.fill(memoryview(pdu)[PDU_HEADER.size :])
-        return pdu
+        return self._read_body(self._read_header()[1])
+
+    def read_data_pdu(self) -> bytearray:
+        """The next PDU, which must be of data: a message has begun.
+
+        Raises
+        ------
+        ProtocolViolated, PeerSilent, PeerGone
+        """
+        return self._read_body(self._read_data_header())
 
     def read_data_set(
         self,
@@ -147,6 +151,13 @@ class PduReader:
             raise ProtocolViolated("another PDU came within a message")
         return length
 
+    def _read_body(self, length: int) -> bytearray:
+        pdu = bytearray(PDU_HEADER.size + length)
+        pdu[: PDU_HEADER.size] = self._head
+        if length:
+            self._wire.fill(memoryview(pdu)[PDU_HEADER.size :])
+        return pdu
+
     def _read_header(self) -> tuple[int, int]:
         self._wire.hurry()
         self._wire.fill(self._head_view)
@@ -164,7 +175,7 @@ def fragments_of(pdu: bytearray) -> list[Fragment]:
     Raises
     ------
     ProtocolViolated
-        An item's length lies.
+        An item's length lies, or there is no item.
     """
     found: list[Fragment] = []
     view, at = memoryview(pdu), PDU_HEADER.size
@@ -177,6 +188,8 @@ def fragments_of(pdu: bytearray) -> list[Fragment]:
             raise ProtocolViolated(LYING_PDU)
         found.append(Fragment(context_id, control, view[at + ITEM_HEADER.size : end]))
         at = end
+    if not found:
+        raise ProtocolViolated("a PDU of data has none")
     return found
 
 

@@ -17,7 +17,7 @@ from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
-from dicom_node.net.admission import refuse
+from dicom_node.net.admission import Refusal, refuse
 from dicom_node.net.entity import Entity
 from dicom_node.net.guarded import Guarded
 from dicom_node.net.incoming import Announced, AssociationInfo, Rejection
@@ -41,6 +41,8 @@ log = get_log(__name__)
 
 NEGOTIATION_S = 30.0  # A-ASSOCIATE-RQ after the connection; A-RELEASE (NET-06)
 POLL_S = 0.1
+APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.8 A.2.1
+NO_REASON_GIVEN, CONTEXT_NOT_SUPPORTED = 1, 2  # PS3.8 table 9-21, source 1
 MOST_WAITING = 512  # connections that have not said anything yet
 
 
@@ -166,7 +168,7 @@ class StorageScp:
 
     def _on_requested(self, event: Event) -> None:
         calling_aet, called_aet, host = _who(event.assoc)
-        refusal = refuse(self._settings, calling_aet, called_aet, host)
+        refusal = _malformed(event.assoc) or refuse(self._settings, calling_aet, called_aet, host)
         if refusal is None:
             return
         self._intake.reject(Rejection(calling_aet, called_aet, host, refusal.reason))
@@ -224,6 +226,18 @@ class StorageScp:
             self._intake.end(association, outcome)
         finally:
             del self._accepted[closed]
+
+
+def _malformed(asking: Association) -> Refusal | None:
+    """What pynetdicom lets pass in a request: PS3.8 7.1.1.2 and 9.3.2.2."""
+    asked = asking.requestor.primitive
+    if asked.application_context_name != APPLICATION_CONTEXT:
+        return Refusal(
+            CONTEXT_NOT_SUPPORTED, "it asked for another application context than DICOM's"
+        )
+    if any(one.context_id % 2 == 0 for one in asked.presentation_context_definition_list):
+        return Refusal(NO_REASON_GIVEN, "it numbered its presentation contexts wrongly")
+    return None
 
 
 def _why(ended: Association) -> str:

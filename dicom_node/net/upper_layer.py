@@ -12,6 +12,7 @@ where one is missing, `is_available` says so and the stock path serves (`net.scp
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from pynetdicom import association, dul
@@ -42,6 +43,7 @@ LOOK_S = 0.25  # how often timers are looked at while nothing comes
 LINGER_S = 0.5  # how long a peer may take to read our last words before the connection is closed
 IDLE, ESTABLISHED, CLOSING = "Sta1", "Sta6", "Sta13"  # PS3.8 table 9-10
 CONNECTION_CLOSED, INVALID_PDU = "Evt17", "Evt19"
+PROVIDER_ABORT = bytes.fromhex("07 00 00000004 00 00 02 00")  # PS3.8 9.3.8: source 2, no reason
 LONGEST_OTHER_DATA_SET = 64 << 20
 """A query or an action: pynetdicom holds these in memory."""
 
@@ -95,6 +97,14 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
         self._reader: PduReader | None = None
         self._buffer: memoryview | None = None
         self._is_busy = False
+
+    def run_reactor(self) -> None:
+        """Run until the association is over, whatever pynetdicom makes of what the peer sends."""
+        try:
+            super().run_reactor()
+        except Exception:  # noqa: BLE001 - its decoders raise all kinds of errors
+            self._reception.broke_off(self.assoc, "what came cannot be understood")
+            self._abort_at_once()
 
     def idle_timer_expired(self) -> bool:
         """Whether the peer has been silent between messages; within one the wire keeps the time."""
@@ -179,9 +189,9 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
         pdus = [pdu]
         context_id, command, rest = _command_of(pdu)
         while command is None:
-            pdus.append(reader.read_pdu())
-            if sum(map(len, pdus)) > LONGEST_COMMAND or pdus[-1][0] != P_DATA_TF:
-                raise ProtocolViolated("a command set is too long, or breaks off")
+            pdus.append(reader.read_data_pdu())
+            if sum(map(len, pdus)) > LONGEST_COMMAND:
+                raise ProtocolViolated("a command set is too long")
             context_id, command, rest = _command_of(*pdus)
         request = store_request(read_command(command))
         self.assoc.is_begun.wait(self._reception.silence_s)
@@ -222,6 +232,16 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
             part_from(connection, LINGER_S)
         self.socket.close()
 
+    def _abort_at_once(self) -> None:
+        """Abort without the state machine, which broke."""
+        with suppress(OSError, AttributeError):  # there may be no connection any more
+            self.socket.socket.sendall(PROVIDER_ABORT)
+        self._close_connection()
+        self.assoc.is_aborted = True
+        self.assoc.is_established = False
+        self.assoc._kill = True
+        self.to_user_queue.put(None)
+
     def _hand_over(self, pdu: bytearray) -> None:
         """Let pynetdicom decode the PDU and act on it."""
         try:
@@ -242,7 +262,7 @@ def _command_of(*pdus: bytearray) -> tuple[int, bytes | None, list[Fragment]]:
     The command is None while its last fragment has not come.
     """
     fragments = [fragment for pdu in pdus for fragment in fragments_of(pdu)]
-    context_id = fragments[0].context_id if fragments else 0
+    context_id = fragments[0].context_id
     command = bytearray()
     for number, fragment in enumerate(fragments):
         if fragment.context_id != context_id or not fragment.control & IS_COMMAND:
