@@ -18,12 +18,14 @@ from dicom_node import __version__
 from dicom_node.config import Settings, load_settings
 from dicom_node.data_folder import open_data_folder
 from dicom_node.delivery.loops import DeliveryLoops
+from dicom_node.disk_watch import DiskWatch
 from dicom_node.errors import NodeError
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.jobs.bench import Bench
 from dicom_node.jobs.devices import make_slots
 from dicom_node.jobs.engine_local import LocalEngine
 from dicom_node.jobs.equipment import device_uid_of
+from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
 from dicom_node.schedule import begin, duties_of, verify_trail
@@ -83,8 +85,9 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
 
         deliveries = DeliveryLoops(db, store, settings)
         device_uid = device_uid_of(settings.node.data_folder)
-        engine = LocalEngine(Bench(db, store, settings, device_uid, deliveries.wake))
-        served = serve(create_app(db, store, settings, engine, cards), settings)
+        disk = DiskGauge(settings)
+        engine = LocalEngine(Bench(db, store, settings, device_uid, deliveries.wake), disk)
+        served = serve(create_app(db, store, settings, engine, cards, disk), settings)
         parts.callback(served.stop)
         _announce(db, served.url)
 
@@ -94,7 +97,8 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         parts.callback(deliveries.stop, STOP_GRACE_S)
         engine.serve(make_slots(settings.jobs.slots))
         parts.callback(engine.stop, STOP_GRACE_S)
-        scheduler = begin(duties_of(db, settings, rules, engine, deliveries))
+        duties = duties_of(db, settings, rules, engine, deliveries, DiskWatch(disk, db))
+        scheduler = begin(duties)
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
         while not stop.wait(LOOK_S) and engine.is_alive and deliveries.is_alive:

@@ -87,7 +87,7 @@ def _index_unrowed(
     while not stop.is_set():
         try:
             index_unrowed(db, store, settings)
-        except DATABASE_UNAVAILABLE:
+        except (OSError, *DATABASE_UNAVAILABLE):  # a full disk is both
             log.warning("files without a row could not be looked for; tried again soon")
             stop.wait(TRY_AGAIN_S)
         else:

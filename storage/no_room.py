@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What the system says where a file system, or the account's share of it, is used up."""
-
+# A file system, or the account's share of it, is used up.
+_SYSTEM_SAYS = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SQLITE_SAYS = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _POSTGRES_SAYS = "53100"  # disk_full
 
@@ -27,7 +26,7 @@ def lacks_room(error: BaseException) -> bool:
 
 def _says_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
-        return error.errno in NO_ROOM
+        return error.errno in _SYSTEM_SAYS
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", None) in _SQLITE_SAYS
     return getattr(error, "sqlstate", None) == _POSTGRES_SAYS

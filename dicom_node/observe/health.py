@@ -5,7 +5,7 @@ A disk that fills up stops the node's work one step at a time, and nothing is ev
 ``ok``      enough room
 ``low``     people are warned
 ``tight``   no job is started, as its results would need room; what runs may end, studies come in
-``full``    C-STORE is answered 0xA700 as well; what is left is for the rows, the trail and deliveries
+``full``    C-STORE is answered 0xA700 as well; what is left is for rows, the trail and deliveries
 
 A step is taken at once, and taken back only when an eighth more than its limit is free. The files
 of a running job and a checkpoint of the database come and go by less than that, so a disk that

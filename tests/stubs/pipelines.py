@@ -5,6 +5,7 @@ Only a process whose path has ``tests/inject`` and whose environment names the c
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -40,6 +41,11 @@ def _act(run: RunContext) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif act == "break":
         raise RuntimeError("Zzphi^Jane")  # what a library's message may hold
+    elif act == "no-room":
+        raise ValueError("With tag (7FE0,0010) got exception") from OSError(errno.ENOSPC, "full")
+    elif act == "hold":  # until the test says go
+        while not once.with_suffix(".go").exists():
+            time.sleep(0.02)
     elif act == "refuse":
         raise PipelineRefused("wrong-part", "The stub refuses everything.")
     elif act == "sleep":

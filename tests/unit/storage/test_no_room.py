@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +14,7 @@ from storage.no_room import lacks_room
 
 
 def raised(function):
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - each says something else
+    with pytest.raises(Exception) as caught:
         function()
     return caught.value
 
@@ -26,15 +28,18 @@ def test_the_system_says_that_there_is_no_room():
 
 @pytest.mark.parametrize("how", ["from", "during"])
 def test_what_a_library_makes_of_it_says_so_too(how):
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed below
+
     def write():
         try:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            os.write(full.fileno(), b"x")
         except OSError as error:
             if how == "from":
                 raise OSError("With tag (7FE0,0010) got exception") from error
             raise RuntimeError("cannot write")  # noqa: B904 - as libraries do
 
-    assert lacks_room(raised(write))
+    with full:
+        assert lacks_room(raised(write))
 
 
 def test_sqlite_says_it_through_sqlalchemy(tmp_path):
