@@ -77,7 +77,11 @@ class DiskWatch:
         elif space.verdict == "tight":
             log.warning("the disk is nearly full: no job is started", free_mb=free_mb)
         else:
-            log.error("the disk is full: nothing is received, no job is started", free_mb=free_mb)
+            log.error(
+                "the disk is full: nothing is received, no job is started",
+                free_mb=free_mb,
+                files=space.free_files,
+            )
 
 
 def _last_told(session: Session) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -71,6 +72,7 @@ def begin(duties: Sequence[Duty]) -> BackgroundScheduler:
         executors={"default": ThreadPoolExecutor(len(duties))},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
+    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)  # `_Told` tells, once
     scheduler.add_listener(_Told(), EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
     for duty in duties:
         scheduler.add_job(duty.do, "interval", seconds=duty.every_s, id=duty.name)

@@ -63,6 +63,9 @@ def check_disk(settings: Settings) -> Finding:
     receive = settings.receive
     space = DiskGauge(settings).look()
     free = f"{space.free_mb} MB free of {space.total_mb} MB"
+    if space.lacks_files:
+        text = f"{free}, but the file system can hold no more files (inodes): nothing is received"
+        return Finding("disk", ok=False, text=text)
     if space.verdict == "full":
         text = f"{free}, below disk_reserve_mb = {receive.disk_reserve_mb}: nothing is received"
         return Finding("disk", ok=False, text=text)

@@ -18,6 +18,7 @@ from dicom_node.intake.index_thread import IndexThread
 from dicom_node.intake.keep import keep
 from dicom_node.intake.uid import is_uid
 from dicom_node.net.status import Status
+from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import get_log
 from storage.db.engine import Database
 
@@ -44,7 +45,7 @@ class Intake:
 
     def __init__(self, db: Database, store: ObjectStore, settings: Settings) -> None:
         self._store = store
-        self._settings = settings
+        self._disk = DiskGauge(settings)
         self._relaxed = Database(db.url, durable=False)
         self._index = IndexThread(db, self._relaxed, settings)
         self._index.start()
@@ -67,14 +68,8 @@ class Intake:
             header = self._check(incoming)
             kept = self._keep(incoming, header)
         except NotTaken as refusal:
+            self._tell(association, tally, refusal)
             tally.refused[refusal.study_uid, refusal.status] += 1
-            log.warning(
-                "instance refused",
-                association=association.id,
-                calling_aet=association.calling_aet,
-                status=f"0x{refusal.status:04X}",
-                reason=refusal.reason,
-            )
             return refusal.status
         if kept.verdict is Verdict.SAME:
             tally.held[header.study_uid] += 1
@@ -105,13 +100,26 @@ class Intake:
             log.error("index rows were left unwritten; the next start finds their files")
         self._relaxed.close()
 
+    def _tell(self, association: AssociationInfo, tally: Tally, refusal: NotTaken) -> None:
+        """Log a refusal; of those for lack of room the first of an association."""
+        is_full = refusal.status == Status.OUT_OF_RESOURCES
+        if is_full and any(status == refusal.status for _study, status in tally.refused):
+            return
+        log.warning(
+            "instance refused",
+            association=association.id,
+            calling_aet=association.calling_aet,
+            status=f"0x{refusal.status:04X}",
+            reason=refusal.reason,
+        )
+
     def _check(self, incoming: Incoming) -> Header:
         """The header of an instance that may be taken."""
         if not is_uid(incoming.sop_instance_uid):
             raise NotTaken("the command's SOP Instance UID is no UID", Status.INVALID_INSTANCE)
         if not is_uid(incoming.sop_class_uid):
             raise NotTaken("the command's SOP Class UID is no UID", Status.NO_SUCH_CLASS)
-        if self._store.free_mb() < self._settings.receive.disk_reserve_mb:
+        if not self._disk.takes(len(incoming.encoded)):
             reason = "free disk space is below [receive] disk_reserve_mb"
             raise NotTaken(reason, Status.OUT_OF_RESOURCES)
         encoded = io.BytesIO(incoming.encoded)

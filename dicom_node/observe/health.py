@@ -15,6 +15,7 @@ stays at a limit does not make the node say one thing and then the other every s
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -38,12 +39,20 @@ class DiskSpace:
     ----------
     free_mb, total_mb : int
         In units of 2**20 bytes.
+    free_files : int
+        How many more files the file system can hold.
     verdict : {"ok", "low", "tight", "full"}
     """
 
     free_mb: int
     total_mb: int
+    free_files: int
     verdict: Verdict
+
+    @property
+    def lacks_files(self) -> bool:
+        """Whether it is full though there may be space: it can hold no more files."""
+        return self.free_files < FEWEST_FILES
 
     @property
     def stops_jobs(self) -> bool:
@@ -71,18 +80,20 @@ class DiskGauge:
         free_mb, total_mb, files = _space(place)
         with self._lock:
             self._verdict = verdict_on(free_mb, self._receive, self._verdict, free_files=files)
-            return DiskSpace(free_mb, total_mb, self._verdict)
+            return DiskSpace(free_mb, total_mb, files, self._verdict)
 
     def takes(self, size: int) -> bool:
-        """Whether an object of so many bytes may come in: the reserve must be left beside it.
+        """Whether an object of so many bytes may come in.
 
-        Without a reserve, the disk itself says when it takes no more.
+        The first that comes in below the reserve is already refused. One above it may eat into the
+        reserve, but no more than half of it: objects can be larger than the whole. Without a
+        reserve, the disk itself says when it takes no more.
         """
         reserve_mb = self._receive.disk_reserve_mb
         if not reserve_mb:
             return True
         space = self.look()
-        return not space.stops_reception and space.free_mb - size // 2**20 >= reserve_mb
+        return not space.stops_reception and space.free_mb - size // 2**20 >= reserve_mb // 2
 
 
 def verdict_on(
@@ -108,5 +119,5 @@ def _space(folder: Path) -> tuple[int, int, int]:
     """Free and whole size in MiB, and how many more files there may be."""
     there = os.statvfs(folder)
     # Some file systems make room for files as they need it, and say that they can hold none.
-    files = there.f_favail if there.f_files else FEWEST_FILES
+    files = there.f_favail if there.f_files else sys.maxsize
     return there.f_bavail * there.f_frsize // 2**20, there.f_blocks * there.f_frsize // 2**20, files

@@ -43,9 +43,8 @@ def _act(run: RunContext) -> None:
         raise RuntimeError("Zzphi^Jane")  # what a library's message may hold
     elif act == "no-room":
         raise ValueError("With tag (7FE0,0010) got exception") from OSError(errno.ENOSPC, "full")
-    elif act == "hold":  # until the test says go
-        while not once.with_suffix(".go").exists():
-            time.sleep(0.02)
+    elif act == "hold":
+        _wait_for(once.with_suffix(".go"))
     elif act == "refuse":
         raise PipelineRefused("wrong-part", "The stub refuses everything.")
     elif act == "sleep":
@@ -53,3 +52,8 @@ def _act(run: RunContext) -> None:
         while time.monotonic() < until:
             time.sleep(0.02)
             run.progress(0.5)
+
+
+def _wait_for(file: Path) -> None:
+    while not file.exists():
+        time.sleep(0.02)

@@ -77,14 +77,13 @@ def test_a_gauge_reads_the_disk_of_the_store_or_of_its_nearest_folder(tmp_path):
     assert space.free_mb == pytest.approx(there.f_bavail * there.f_frsize / 2**20, rel=0.05)
 
 
-def test_an_object_comes_in_when_the_reserve_is_left_beside_it(tmp_path):
-    free_mb = shutil.disk_usage(tmp_path).free // 2**20
-    gauge = DiskGauge(
-        settings_in(tmp_path, disk_reserve_mb=free_mb // 2, disk_warn_mb=10 * free_mb)
-    )
+def test_an_object_comes_in_when_half_of_the_reserve_is_left_beside_it(tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    reserve_mb = free // 2**21
+    gauge = DiskGauge(settings_in(tmp_path, disk_reserve_mb=reserve_mb, disk_warn_mb=10**9))
 
-    assert gauge.takes(1000)
-    assert not gauge.takes(free_mb * 2**20)
+    assert gauge.takes(free * 6 // 10)
+    assert not gauge.takes(free * 9 // 10)
     assert gauge.takes(1000), "a large object that is refused stops no small one"
 
 
