@@ -38,6 +38,7 @@ from pipelines.registry import load_cards
 from storage.audit import AuditEvent, record
 from storage.db.engine import Database
 from storage.db.schema import check
+from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StorageError
 from storage.files.local import LocalStore
 
@@ -81,7 +82,7 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         rules = load_rulebook(settings)
         verify_trail(db)  # before this life of the node adds to it
         _record(db, STARTED, f"dicom-node {__version__} started")
-        parts.callback(_record, db, STOPPED, f"dicom-node {__version__} stopped")
+        parts.callback(_record_stop, db)
 
         deliveries = DeliveryLoops(db, store, settings)
         device_uid = device_uid_of(settings.node.data_folder)
@@ -125,6 +126,13 @@ def _record(db: Database, event_type: str, text: str) -> None:
                 APPLICATION_ACTIVITY, "E", "node", text, event_type=event_type, subject="node"
             ),
         )
+
+
+def _record_stop(db: Database) -> None:
+    try:
+        _record(db, STOPPED, f"dicom-node {__version__} stopped")
+    except DATABASE_UNAVAILABLE as error:  # such as a full disk: no reason for an unclean stop
+        log.warning("the database took no row of the stop", error=error)
 
 
 if __name__ == "__main__":
