@@ -40,6 +40,8 @@ class DiskWatch:
         self._verdict: Verdict = "ok"
         self._told: bool | None = None  # what the trail says, as far as it was asked: is it full?
         self._full_since: datetime | None = None
+        self.full_until: datetime | None = None
+        """When the disk was last seen full; until then others may have been unable to write too."""
 
     def look(self) -> None:
         """Look at the disk; raise what the database raises that does not take the row."""
@@ -47,8 +49,9 @@ class DiskWatch:
         if space.verdict != self._verdict:
             self._log(space)
             self._verdict = space.verdict
-        if space.stops_reception and self._full_since is None:
-            self._full_since = datetime.now(UTC)
+        if space.stops_reception:
+            self.full_until = datetime.now(UTC)
+            self._full_since = self._full_since or self.full_until
         self._tell(space)
 
     def _tell(self, space: DiskSpace) -> None:

@@ -66,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (NodeError, StorageError, PipelineError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code if isinstance(error, NodeError) else NodeError.exit_code)
+    except DATABASE_UNAVAILABLE as error:  # its supervisor starts the core again
+        log.error("the database is locked, full or out of reach", error=error)  # noqa: TRY400 - its kind
+        sys.exit(NodeError.exit_code)
 
 
 def run_core(settings: Settings, stop: threading.Event) -> None:

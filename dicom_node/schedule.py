@@ -54,7 +54,9 @@ def duties_of(
         Duty(
             "settle",
             SECOND,
-            lambda: settle_due(db, settings, rules, engine.enqueue, datetime.now(UTC)),
+            lambda: settle_due(
+                db, settings, rules, engine.enqueue, datetime.now(UTC), disk.full_until
+            ),
         ),
         Duty("disk", SECOND, disk.look),
         Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),

@@ -131,7 +131,8 @@ class Scene:
             indexed = {f"received/{key}" for key in self._indexed(session)}
             states = set(session.scalars(select(Job.state)))
             deliveries = set(session.scalars(select(Delivery.state)))
-        assert {"succeeded"} == states - {"cancelled"}  # where the rest of a study came later
+        # Jobs on the first part of a study are refused, or give way when the rest has come.
+        assert {"succeeded"} == states - {"cancelled", "refused"}
         assert {"sent"} == deliveries
         files = set(store_keys(self.data))
         assert indexed == {key for key in files if key.startswith("received/")}
