@@ -18,7 +18,10 @@ import pytest
 from pydicom import dcmread
 from sqlalchemy import select
 
+from dicom_node.data_folder import open_data_folder
 from dicom_node.demo.pacs import free_port, start_pacs
+from dicom_node.errors import FolderUnusable
+from dicom_node.net.errors import PeerError
 from dicom_node.net.scu import echo
 from dicom_node.web.auth.accounts import add_account
 from storage.audit import list_events
@@ -319,9 +322,22 @@ def test_dsk_what_is_killed_on_a_full_disk_comes_back_when_there_is_room(pacs, t
         scene.is_whole(flood)
 
 
-def _echoes(scene: Scene) -> bool:
-    from dicom_node.net.errors import PeerError
+def test_dsk_a_data_folder_on_a_full_disk_is_usable_and_one_that_is_missing_is_not(tmp_path):
+    """What starts again on a full disk must not tell its supervisor that nothing can mend it."""
+    mask = os.umask(0o022)
+    try:
+        with a_small_disk(tmp_path / "disk", "tmpfs", 8) as disk:
+            there = disk.folder / "data"
+            there.mkdir()
+            with disk.kept_full(files_only=True):
+                open_data_folder(there)
+                with pytest.raises(FolderUnusable, match="No space left"):
+                    open_data_folder(disk.folder / "missing")
+    finally:
+        os.umask(mask)
 
+
+def _echoes(scene: Scene) -> bool:
     try:
         echo(scene.node.peer, "TEST", timeout_s=5)
     except PeerError:
