@@ -31,7 +31,7 @@ from tests.builders import a_series, write_series
 from tests.integration.web.visitor import PASSWORD, Visitor
 from tests.receiving import store_keys, wait_until
 from tests.serving import ServedNode, node_toml, opened, serving
-from tests.small_disk import Sent, SmallDisk, a_small_disk, send_all
+from tests.small_disk import MB, Sent, SmallDisk, a_small_disk, send_all
 from tests.tools import program
 
 pytestmark = [
@@ -227,6 +227,7 @@ def test_dsk_the_ladder_warns_then_pauses_jobs_then_refuses_and_goes_on_by_itsel
         assert 503 == httpx.get(f"{scene.node.page}/health", trust_env=False).status_code
         everything = [one for sender in told for one in sender]
         assert any({STORED, NO_ROOM} == {one.status for one in sender} for sender in told)
+        assert scene.disk.free_bytes > 12 * MB, "the reserve remains, but for what was underway"
         scene.serves_on()
         scene.has_kept(everything)
 
