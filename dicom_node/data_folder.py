@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dicom_node.errors import FolderUnusable
+from storage.no_room import lacks_room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,8 @@ def open_data_folder(folder: Path) -> None:
         probe.touch(mode=0o600)
         probe.unlink()
     except OSError as error:
+        if folder.is_dir() and lacks_room(error):
+            return  # full, which passes: what starts again must not end the node for it
         raise FolderUnusable(f"data folder {folder.absolute()}: {error.strerror}") from None
 
 

@@ -18,12 +18,14 @@ from dicom_node import __version__
 from dicom_node.config import Settings, load_settings
 from dicom_node.data_folder import open_data_folder
 from dicom_node.delivery.loops import DeliveryLoops
+from dicom_node.disk_watch import DiskWatch
 from dicom_node.errors import NodeError
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.jobs.bench import Bench
 from dicom_node.jobs.devices import make_slots
 from dicom_node.jobs.engine_local import LocalEngine
 from dicom_node.jobs.equipment import device_uid_of
+from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
 from dicom_node.schedule import begin, duties_of, verify_trail
@@ -36,6 +38,7 @@ from pipelines.registry import load_cards
 from storage.audit import AuditEvent, record
 from storage.db.engine import Database
 from storage.db.schema import check
+from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StorageError
 from storage.files.local import LocalStore
 
@@ -63,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (NodeError, StorageError, PipelineError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code if isinstance(error, NodeError) else NodeError.exit_code)
+    except DATABASE_UNAVAILABLE as error:  # its supervisor starts the core again
+        log.error("the database is locked, full or out of reach", error=error)  # noqa: TRY400 - its kind
+        sys.exit(NodeError.exit_code)
 
 
 def run_core(settings: Settings, stop: threading.Event) -> None:
@@ -79,12 +85,13 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         rules = load_rulebook(settings)
         verify_trail(db)  # before this life of the node adds to it
         _record(db, STARTED, f"dicom-node {__version__} started")
-        parts.callback(_record, db, STOPPED, f"dicom-node {__version__} stopped")
+        parts.callback(_record_stop, db)
 
         deliveries = DeliveryLoops(db, store, settings)
         device_uid = device_uid_of(settings.node.data_folder)
-        engine = LocalEngine(Bench(db, store, settings, device_uid, deliveries.wake))
-        served = serve(create_app(db, store, settings, engine, cards), settings)
+        disk = DiskGauge(settings)
+        engine = LocalEngine(Bench(db, store, settings, device_uid, deliveries.wake), disk)
+        served = serve(create_app(db, store, settings, engine, cards, disk), settings)
         parts.callback(served.stop)
         _announce(db, served.url)
 
@@ -94,7 +101,8 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         parts.callback(deliveries.stop, STOP_GRACE_S)
         engine.serve(make_slots(settings.jobs.slots))
         parts.callback(engine.stop, STOP_GRACE_S)
-        scheduler = begin(duties_of(db, settings, rules, engine, deliveries))
+        duties = duties_of(db, settings, rules, engine, deliveries, DiskWatch(disk, db))
+        scheduler = begin(duties)
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
         while not stop.wait(LOOK_S) and engine.is_alive and deliveries.is_alive:
@@ -121,6 +129,13 @@ def _record(db: Database, event_type: str, text: str) -> None:
                 APPLICATION_ACTIVITY, "E", "node", text, event_type=event_type, subject="node"
             ),
         )
+
+
+def _record_stop(db: Database) -> None:
+    try:
+        _record(db, STOPPED, f"dicom-node {__version__} stopped")
+    except DATABASE_UNAVAILABLE as error:  # such as a full disk: no reason for an unclean stop
+        log.warning("the database took no row of the stop", error=error)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dicom_node.intake.settle import settle_due
-from dicom_node.observe.health import disk_space
 from dicom_node.observe.logging import get_log
 from storage.audit import AuditEvent, record, verify
 from storage.errors import AuditBroken
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from dicom_node.config import Settings
     from dicom_node.delivery.loops import DeliveryLoops
+    from dicom_node.disk_watch import DiskWatch
     from dicom_node.jobs.engine import Engine
     from dicom_node.routing.rule_set import RuleSet
     from storage.db.engine import Database
@@ -46,42 +47,39 @@ def duties_of(
     rules: RuleSet,
     engine: Engine,
     deliveries: DeliveryLoops,
+    disk: DiskWatch,
 ) -> list[Duty]:
     """The node's duties; what is due in a row's own time (jobs, deliveries) is not among them."""
     return [
         Duty(
             "settle",
             SECOND,
-            lambda: settle_due(db, settings, rules, engine.enqueue, datetime.now(UTC)),
+            lambda: settle_due(
+                db, settings, rules, engine.enqueue, datetime.now(UTC), disk.full_until
+            ),
         ),
-        Duty("disk", MINUTE, lambda: look_at_disk(settings)),
+        Duty("disk", SECOND, disk.look),
         Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),
         Duty("audit", DAY, lambda: verify_trail(db)),
     ]
 
 
 def begin(duties: Sequence[Duty]) -> BackgroundScheduler:
-    """A running scheduler; a duty that breaks is logged, and done again at its next time."""
+    """A running scheduler; a duty that breaks is done again at its next time.
+
+    It is logged when it begins to break, not each time, and when it is done again.
+    """
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(len(duties))},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    scheduler.add_listener(_tell_error, EVENT_JOB_ERROR)
+    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)  # `_Told` tells, once
+    scheduler.add_listener(_Told(), EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
     for duty in duties:
         scheduler.add_job(duty.do, "interval", seconds=duty.every_s, id=duty.name)
     scheduler.start()
     return scheduler
-
-
-def look_at_disk(settings: Settings) -> None:
-    """Warn while there is little room for what may come."""
-    receive = settings.receive
-    space = disk_space(
-        settings.node.data_folder, warn_mb=receive.disk_warn_mb, reserve_mb=receive.disk_reserve_mb
-    )
-    if space.verdict != "ok":
-        log.warning("little disk space", state=space.verdict, free_mb=space.free_mb)
 
 
 def verify_trail(db: Database) -> None:
@@ -97,5 +95,18 @@ def verify_trail(db: Database) -> None:
             record(session, AuditEvent(SECURITY_ALERT, "E", "node", text, outcome=8))
 
 
-def _tell_error(event: JobExecutionEvent) -> None:
-    log.error("duty broke", duty=event.job_id, error=event.exception)
+class _Told:
+    """Tells the log of duties that break, and of those that are done again."""
+
+    def __init__(self) -> None:
+        self._broken: dict[str, type[BaseException]] = {}
+
+    def __call__(self, event: JobExecutionEvent) -> None:
+        before = self._broken.pop(event.job_id, None)
+        if event.exception is None:
+            if before:
+                log.info("duty is done again", duty=event.job_id)
+            return
+        self._broken[event.job_id] = type(event.exception)
+        if before is not type(event.exception):
+            log.error("duty broke", duty=event.job_id, error=event.exception)

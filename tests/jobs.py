@@ -20,6 +20,7 @@ from dicom_node.jobs.bench import Bench
 from dicom_node.jobs.child import Child
 from dicom_node.jobs.engine_local import LocalEngine
 from dicom_node.jobs.slot import Slot
+from dicom_node.observe.health import DiskGauge
 from storage.audit import study_event, verify
 from storage.db.engine import Database
 from storage.db.tables import Delivery, Job, Output, Series, Study
@@ -184,7 +185,7 @@ def some_works(db: Database, store: LocalStore, settings: Settings) -> Iterator[
     slots: list[Slot] = [
         WarmSlot(f"{device}-{number}", device) for number, device in enumerate(settings.jobs.slots)
     ]
-    works = Works(bench, LocalEngine(bench), slots, published)
+    works = Works(bench, LocalEngine(bench, DiskGauge(settings)), slots, published)
     try:
         yield works
     finally:

@@ -76,6 +76,11 @@ class ReceiveSection(_Section):
     disk_reserve_mb: int = Field(
         2048, ge=0, description="below this much free space C-STORE answers 0xA700"
     )
+    disk_pause_mb: int | None = Field(
+        None,
+        ge=0,
+        description="below this much free space no job is started; none: halfway to the warning",
+    )
     disk_warn_mb: int = Field(10_240, ge=0, description="below this much free space the page warns")
 
     @model_validator(mode="after")
@@ -84,7 +89,16 @@ class ReceiveSection(_Section):
             raise ValueError(
                 "disk_warn_mb is below disk_reserve_mb: the warning would come too late"
             )
+        if not self.disk_reserve_mb <= self.pause_below_mb <= self.disk_warn_mb:
+            raise ValueError("disk_pause_mb is not between disk_reserve_mb and disk_warn_mb")
         return self
+
+    @property
+    def pause_below_mb(self) -> int:
+        """`disk_pause_mb` with the default filled in."""
+        if self.disk_pause_mb is None:
+            return (self.disk_reserve_mb + self.disk_warn_mb) // 2
+        return self.disk_pause_mb
 
 
 class PeerSection(_Section):

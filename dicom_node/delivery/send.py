@@ -62,17 +62,18 @@ class DeliveryLoop:
         self._thread.join(within_s)
 
     def _loop(self) -> None:
-        interrupted = True
+        interrupted, told = True, False
         while not self._stopping.is_set():
             self._news.clear()
             try:
                 if interrupted:
                     queue_interrupted(self._db, self.name)
                     interrupted = False
-                was_due = self._send_next()
+                was_due, told = self._send_next(), False
             except DATABASE_UNAVAILABLE as error:
-                log.warning("deliveries unreadable", destination=self.name, error=error)
-                was_due, interrupted = False, True
+                if not told:  # once, as it may take hours until a full disk has room
+                    log.warning("deliveries unreadable", destination=self.name, error=error)
+                was_due, interrupted, told = False, True, True
             if not was_due:
                 self._news.wait(LOOK_EVERY_S)
 

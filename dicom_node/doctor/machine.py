@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dicom_node.doctor.finding import Finding
-from dicom_node.observe.health import disk_space
+from dicom_node.observe.health import DiskGauge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,14 +59,18 @@ def check_folder(folder: Path) -> Finding:
 
 
 def check_disk(settings: Settings) -> Finding:
-    """Free space against the reserve and the warning level."""
+    """Free space against the steps of the ladder."""
     receive = settings.receive
-    space = disk_space(
-        settings.node.data_folder, warn_mb=receive.disk_warn_mb, reserve_mb=receive.disk_reserve_mb
-    )
+    space = DiskGauge(settings).look()
     free = f"{space.free_mb} MB free of {space.total_mb} MB"
+    if space.lacks_files:
+        text = f"{free}, but the file system can hold no more files (inodes): nothing is received"
+        return Finding("disk", ok=False, text=text)
     if space.verdict == "full":
         text = f"{free}, below disk_reserve_mb = {receive.disk_reserve_mb}: nothing is received"
+        return Finding("disk", ok=False, text=text)
+    if space.verdict == "tight":
+        text = f"{free}, below disk_pause_mb = {receive.pause_below_mb}: no job is started"
         return Finding("disk", ok=False, text=text)
     if space.verdict == "low":
         text = f"{free}, below disk_warn_mb = {receive.disk_warn_mb}"

@@ -21,9 +21,11 @@ from dicom_node.net.status import Status
 
 if TYPE_CHECKING:
     from dicom_node.net.incoming import Announced
+    from dicom_node.observe.health import DiskGauge
     from storage.files.store import ObjectStore, Part
 
 MB = 1 << 20
+BELOW_RESERVE = "free disk space is below [receive] disk_reserve_mb"
 
 
 class Register(Protocol):
@@ -41,8 +43,6 @@ class Incoming:
 
     Parameters
     ----------
-    room_mb : int
-        Free space that must be left on the disk.
     most_bytes : int
         The largest data set that is taken.
     """
@@ -51,25 +51,27 @@ class Incoming:
         self,
         announced: Announced,
         store: ObjectStore,
+        disk: DiskGauge,
         register: Register,
-        *,
-        room_mb: int,
         most_bytes: int,
     ) -> None:
         self._announced = announced
         self._store = store
+        self._disk = disk
         self._register = register
         self._most_bytes = most_bytes
         self._part: Part | None = None
         self._meta = b""
         self._size = 0
-        self._refusal = self._refuse_at_once(room_mb)
+        self._refusal = self._refuse_at_once()
 
     def write(self, piece: memoryview) -> None:
         """Write a piece of a large data set to a temporary file, or nothing once it is refused."""
         self._size += len(piece)
         if self._size > self._most_bytes:
             self._refuse(NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE))
+        if self._refusal is None and not self._disk.takes(len(piece)):
+            self._refuse(_without_room())
         if self._refusal is not None:
             return
         try:
@@ -124,12 +126,14 @@ class Incoming:
                 raise NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE)
             header = scan_buffer(encoded, self._announced.transfer_syntax_uid)
             self._check(header)
+            if self._part is None and not self._disk.takes(len(encoded)):
+                raise _without_room(header.study_uid)
             try:
                 return header, keep(self._store, self._announced, header, encoded, self._part)
             except OSError as error:
                 raise _no_room(error, header.study_uid) from None
 
-    def _refuse_at_once(self, room_mb: int) -> NotTaken | None:
+    def _refuse_at_once(self) -> NotTaken | None:
         """What the command alone is refused for."""
         if not is_uid(self._announced.sop_instance_uid):
             reason = "the command's SOP Instance UID is no UID"
@@ -139,10 +143,7 @@ class Incoming:
         if self._announced.sop_class_uid != self._announced.context_class_uid:
             reason = "the command's SOP Class is not that of its presentation context"
             return NotTaken(reason, Status.DOES_NOT_MATCH)
-        if self._store.free_mb() < room_mb:
-            reason = "free disk space is below [receive] disk_reserve_mb"
-            return NotTaken(reason, Status.OUT_OF_RESOURCES)
-        return None
+        return None if self._disk.takes(0) else _without_room()
 
     def _refuse(self, refusal: NotTaken) -> None:
         self._refusal = self._refusal or refusal
@@ -155,6 +156,10 @@ class Incoming:
         if header.sop_class_uid != self._announced.sop_class_uid:
             reason = "command and data set name different SOP Classes"
             raise NotTaken(reason, Status.DOES_NOT_MATCH, header.study_uid)
+
+
+def _without_room(study_uid: str = "") -> NotTaken:
+    return NotTaken(BELOW_RESERVE, Status.OUT_OF_RESOURCES, study_uid)
 
 
 def _no_room(error: OSError, study_uid: str = "") -> NotTaken:

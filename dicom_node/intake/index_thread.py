@@ -93,13 +93,18 @@ class IndexThread(threading.Thread):
         return batch, False
 
     def _write_until_written(self, batch: Sequence[Item]) -> None:
+        told = False
         while True:
             try:
                 self._write(batch)
-            except DATABASE_UNAVAILABLE:
-                log.warning("the database takes no index rows; trying again", count=len(batch))
+            except DATABASE_UNAVAILABLE as error:
+                if not told:  # once, as it may take hours until a full disk has room
+                    log.warning("the database takes no index rows; they wait", error=error)
+                told = True
                 time.sleep(RETRY_S)
             else:
+                if told:
+                    log.info("the database takes index rows again", count=len(batch))
                 return
 
     def _write(self, batch: Sequence[Item]) -> None:

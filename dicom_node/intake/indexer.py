@@ -82,7 +82,7 @@ class Indexer:
             self._is_wanted.clear()
             try:
                 index_unrowed(self._db, self._store, self._settings)
-            except DATABASE_UNAVAILABLE:
+            except (OSError, *DATABASE_UNAVAILABLE):  # a full disk is both
                 log.warning("files without a row could not be looked for; tried again soon")
                 self._is_wanted.set()
                 self._is_over.wait(TRY_AGAIN_S)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from dicom_node.intake.arrival import Arrival, AssociationEnd, SignOfLife, Tally
 from dicom_node.intake.duplicate import Verdict
 from dicom_node.intake.incoming import MB, Incoming
+from dicom_node.net.status import Status
+from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import get_log
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Intake:
         self._store = store
         self._settings = settings
         self._index = index
+        self._disk = DiskGauge(settings)
         self._tallies: dict[str, Tally] = {}
 
     @property
@@ -59,14 +62,8 @@ class Intake:
 
     def announce(self, announced: Announced) -> Incoming:
         """What takes the data set of an instance that is coming."""
-        receive = self._settings.receive
-        return Incoming(
-            announced,
-            self._store,
-            self,
-            room_mb=receive.disk_reserve_mb,
-            most_bytes=receive.max_object_mb * MB,
-        )
+        most_bytes = self._settings.receive.max_object_mb * MB
+        return Incoming(announced, self._store, self._disk, self, most_bytes)
 
     def taken(self, arrival: Arrival) -> None:
         """Count an instance that is on disk, and have it indexed."""
@@ -78,9 +75,13 @@ class Intake:
             self._index.put(arrival)
 
     def refused(self, announced: Announced, refusal: NotTaken) -> None:
-        """Count and log an instance that was not taken."""
+        """Count and log an instance that was not taken; of those without room, the first."""
         association = announced.association
-        self._tally(association).refused[refusal.study_uid][refusal.status] += 1
+        refused = self._tally(association).refused
+        is_known = any(refusal.status in numbers for numbers in refused.values())
+        refused[refusal.study_uid][refusal.status] += 1
+        if is_known and refusal.status == Status.OUT_OF_RESOURCES:
+            return
         log.warning(
             "instance refused",
             association=association.id,

@@ -48,6 +48,7 @@ def settle_due(
     rules: RuleSet,
     enqueue: Callable[[Session, Job], None],
     now: datetime,
+    full_until: datetime | None = None,
 ) -> list[int]:
     """Settle and decide every study whose quiet period is over; their row ids.
 
@@ -55,8 +56,11 @@ def settle_due(
     ----------
     enqueue : callable
         Makes a job row known to the engine, inside the transaction that it is given.
+    full_until : datetime, optional
+        Until when the disk was full, and receivers perhaps unable to say that they live.
     """
-    _end_lost_associations(db, now)
+    if full_until is None or now - full_until > timedelta(seconds=LOST_AFTER_S):
+        _end_lost_associations(db, now)
     with db.read() as session:
         due = quiet_studies(session, now)
     return [study_id for study_id in due if _settle(db, settings, rules, enqueue, now, study_id)]

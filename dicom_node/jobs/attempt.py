@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from dicom_node.jobs.slot import NO_ROOM
 from dicom_node.jobs.trail import MINOR_FAILURE, SERIOUS_FAILURE, job_event
 from dicom_node.observe.logging import get_log
 from storage.db.queries.jobs import (
@@ -117,6 +118,29 @@ def give_back(job_id: int, number: int, code: str, reason: str, bench: Bench) ->
     log.warning("attempt failed", job=job_id, attempt=number, code=code)
 
 
+def await_room(attempt: Attempt, bench: Bench) -> None:
+    """Queue the job again for when there is room: the disk is to blame, so the try does not count.
+
+    It goes on with a whole round of tries. The pause is the longest one, as a job whose results
+    never fit is not to run all the time.
+    """
+    jobs = bench.settings.jobs
+    with bench.db.begin() as session:
+        job = held_job(session, attempt.job_id, attempt.number)
+        text = f"attempt {attempt.number} found no room on the disk and does not count"
+        advance(
+            session,
+            job,
+            "retry",
+            audit=job_event(session, job, "R", text, outcome=MINOR_FAILURE),
+            attempt=-(-attempt.number // jobs.max_attempts) * jobs.max_attempts,
+            run_after=datetime.now(UTC) + timedelta(seconds=jobs.retry_after_s[-1]),
+            reason_code=NO_ROOM,
+            reason="there was no room on the disk for its results",
+        )
+    log.warning("job waits for room on the disk", job=attempt.job_id, attempt=attempt.number)
+
+
 def give_back_lost(bench: Bench, held: Callable[[], Collection[int]]) -> int:
     """How many running jobs that nobody runs any more were queued again, due at once.
 
@@ -153,6 +177,7 @@ def _is_last(number: int, bench: Bench) -> bool:
     """Whether a failure of this attempt ends the job.
 
     Numbers are never used twice, so that a stale attempt stays stale: a job that a person has
-    ordered to run again counts on, and has `max_attempts` tries more.
+    ordered to run again counts on, and has `max_attempts` tries more. So does one that found no
+    room on the disk, from the next multiple of `max_attempts` on.
     """
     return number % bench.settings.jobs.max_attempts == 0

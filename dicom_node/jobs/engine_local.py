@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from dicom_node.jobs.bench import Bench
     from dicom_node.jobs.slot import Slot
+    from dicom_node.observe.health import DiskGauge
     from storage.db.tables import Job
 
 log = get_log(__name__)
@@ -34,10 +35,18 @@ END_WITHIN_S = 5.0  # for a thread whose slot was killed to write what it has to
 
 
 class LocalEngine:
-    """Runs the jobs of a database that no other engine serves."""
+    """Runs the jobs of a database that no other engine serves.
 
-    def __init__(self, bench: Bench) -> None:
+    Parameters
+    ----------
+    bench : Bench
+    disk : DiskGauge
+        While it says that the disk is tight, no job is started; what runs may end.
+    """
+
+    def __init__(self, bench: Bench, disk: DiskGauge) -> None:
         self._bench = bench
+        self._disk = disk
         self._slots: list[Slot] = []
         self._threads: list[threading.Thread] = []
         self._held: dict[str, int | None] = {}  # slot name -> job id, from before its claim
@@ -92,20 +101,24 @@ class LocalEngine:
             slot.start()
         while not self._stopping.is_set():
             calls = self._calls
-            try:
-                with self._bench.db.read() as session:
-                    job_id = next_job_id(session, datetime.now(UTC))
-            except DATABASE_UNAVAILABLE as error:
-                log.warning("queue unreadable", slot=slot.name, error=error)
-                job_id = None
-            if job_id is None:
+            job_id = None if self._disk.look().stops_jobs else self._next_job_id(slot)
+            if job_id is None or not self._run(job_id, slot):
                 self._wait_for_news(calls)
-                continue
-            self._held[slot.name] = job_id
-            try:
-                run_job(job_id, slot, self._bench)
-            finally:
-                self._held[slot.name] = None
+
+    def _next_job_id(self, slot: Slot) -> int | None:
+        try:
+            with self._bench.db.read() as session:
+                return next_job_id(session, datetime.now(UTC))
+        except DATABASE_UNAVAILABLE as error:
+            log.warning("queue unreadable", slot=slot.name, error=error)
+            return None
+
+    def _run(self, job_id: int, slot: Slot) -> bool:
+        self._held[slot.name] = job_id
+        try:
+            return run_job(job_id, slot, self._bench)
+        finally:
+            self._held[slot.name] = None
 
     def _watch(self) -> None:
         """Kill what another process cancelled; give back what lost its slot."""

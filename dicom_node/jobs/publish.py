@@ -1,13 +1,15 @@
 """An attempt's files become the study's results: all of them, once, or none.
 
 One transaction: the job is won first (a stale attempt stops there), then files are renamed into
-the store, then rows are added, then it commits. A crash before the commit leaves files without
-rows, which the next attempt replaces under the same derived UIDs.
+the store, then rows are added, then it commits. A disk or a database that takes it not whole gets
+nothing of it. A crash before the commit leaves files without rows, which the next attempt replaces
+under the same derived UIDs.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from dicom_node.jobs.trail import job_event
 from storage.db.queries.jobs import study_and_series_of
 from storage.db.queries.outputs import sha256_of_outputs
 from storage.db.tables import Delivery, Output
+from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.files.durable import sync_file
 from storage.lifecycle import advance
 
@@ -38,7 +41,18 @@ def publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
     ------
     StaleTransition
         The attempt no longer holds the job; nothing was written.
+    OSError, or one of DATABASE_UNAVAILABLE
+        There was no room, or the like; nothing is left of it.
     """
+    try:
+        return _publish(attempt, manifest, bench)
+    except (OSError, *DATABASE_UNAVAILABLE):
+        with suppress(OSError, *DATABASE_UNAVAILABLE):  # what stays is what a crash leaves too
+            _take_back(attempt, manifest, bench)
+        raise
+
+
+def _publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
     for made in manifest.outputs:
         _sync(attempt.folder / made.file)  # the slow part, before other writers must wait
     now = datetime.now(UTC)
@@ -66,10 +80,28 @@ def publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
     return len(new)
 
 
+def _take_back(attempt: Attempt, manifest: Manifest, bench: Bench) -> None:
+    """Delete from the store what the attempt has renamed into it, unless it has its row.
+
+    In a writing transaction that writes nothing: nobody publishes the same files meanwhile.
+    """
+    with bench.db.begin() as session:
+        job = held_job(session, attempt.job_id, attempt.number)
+        there = sha256_of_outputs(session, [made.sop_uid for made in manifest.outputs])
+        for made in manifest.outputs:
+            if made.sop_uid not in there:
+                with suppress(FileNotFoundError):
+                    bench.store.delete(_key(session, job, made))
+
+
+def _key(session: Session, job: Job, made: OutputFile) -> str:
+    study, _series = study_and_series_of(session, job)
+    return f"results/{study.study_uid}/{made.series_uid}/{made.sop_uid}.dcm"
+
+
 def _keep(session: Session, job: Job, made: OutputFile, attempt: Attempt, bench: Bench) -> None:
     """Rename one file into the store and add its row, released."""
-    study, _series = study_and_series_of(session, job)
-    key = f"results/{study.study_uid}/{made.series_uid}/{made.sop_uid}.dcm"
+    key = _key(session, job, made)
     bench.store.adopt(attempt.folder / made.file, key)
     output = Output(
         job_id=job.id,

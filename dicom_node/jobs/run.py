@@ -8,49 +8,57 @@ import time
 from typing import TYPE_CHECKING
 
 from dicom_node.errors import SlotLost, SlotTimedOut
-from dicom_node.jobs.attempt import claim, give_back, refuse
+from dicom_node.jobs.attempt import await_room, claim, give_back, refuse
 from dicom_node.jobs.publish import publish
 from dicom_node.jobs.request import request_of
+from dicom_node.jobs.slot import NO_ROOM
 from dicom_node.observe.logging import get_log
 from dicom_node.observe.redact import describe
 from pipelines.manifest import Manifest
 from storage.db.queries.jobs import note_progress
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StaleTransition
+from storage.no_room import lacks_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dicom_node.jobs.attempt import Attempt
     from dicom_node.jobs.bench import Bench
-    from dicom_node.jobs.slot import Slot
+    from dicom_node.jobs.slot import Reply, Slot
 
 log = get_log(__name__)
 
 PROGRESS_EVERY_S = 2.0
+TRY_AGAIN_S = 1.0
 
 
-def run_job(job_id: int, slot: Slot, bench: Bench) -> None:
+def run_job(job_id: int, slot: Slot, bench: Bench) -> bool:
     """Claim the job, run it in the slot, and publish, refuse or give it back.
 
-    It never raises. Where not even the outcome can be written, such as with the database gone, the
-    job stays ``running`` without a slot, and the engine gives it back later.
+    It never raises. False where not even the outcome can be written, such as with the database
+    gone: the job stays ``queued``, or ``running`` without a slot, and the engine gives it back
+    later.
     """
     try:
         attempt = claim(job_id, slot, bench)
         if attempt is None:
-            return
+            return True
         try:
-            _run(attempt, slot, bench)
-        finally:
+            reply = _run(attempt, slot, bench)
+        finally:  # before the outcome is written, which may need the room
             shutil.rmtree(attempt.folder, ignore_errors=True)
+        _end(attempt, reply, slot, bench)
     except StaleTransition:
         log.info("attempt is stale", job=job_id, slot=slot.name)
     except Exception:
         log.exception("attempt could not be ended", job=job_id, slot=slot.name)
+        return False
+    return True
 
 
-def _run(attempt: Attempt, slot: Slot, bench: Bench) -> None:
+def _run(attempt: Attempt, slot: Slot, bench: Bench) -> Reply:
+    """What the slot replied, a success published; what broke on the way is a failure too."""
     begun = time.monotonic()
     log.info("job started", job=attempt.job_id, attempt=attempt.number, slot=slot.name)
     try:
@@ -63,24 +71,39 @@ def _run(attempt: Attempt, slot: Slot, bench: Bench) -> None:
         )
         if reply["status"] == "succeeded":
             outputs = publish(attempt, Manifest.from_json(json.dumps(reply["manifest"])), bench)
+            bench.on_published()
+            took = round(time.monotonic() - begun, 1)
+            log.info("job succeeded", job=attempt.job_id, outputs=outputs, seconds=took)
     except StaleTransition:
         raise
     except Exception as error:  # noqa: BLE001 - whatever broke, the job is given back with it
-        if not slot.is_closed:  # else the node stops: the next start queues the job again at once
-            _give_back(attempt, bench, *_explain(error))
-        return
+        if slot.is_closed:  # the node stops: the next start queues the job again at once
+            return {"status": "stopped"}
+        code, reason = _explain(error)
+        return {"status": "failed", "code": code, "reason": reason}
+    return reply
+
+
+def _end(attempt: Attempt, reply: Reply, slot: Slot, bench: Bench) -> None:
+    """Write how an attempt ended that has published nothing, once there is room to write it."""
+    while True:
+        try:
+            _note_end(attempt, reply, bench)
+        except DATABASE_UNAVAILABLE as error:
+            if slot.is_closed or not lacks_room(error):
+                raise
+            time.sleep(TRY_AGAIN_S)
+        else:
+            return
+
+
+def _note_end(attempt: Attempt, reply: Reply, bench: Bench) -> None:
     if reply["status"] == "refused":
         refuse(attempt, reply["code"], reply["reason"], bench)
+    elif reply["status"] == "failed" and reply["code"] == NO_ROOM:
+        await_room(attempt, bench)
     elif reply["status"] == "failed":
-        _give_back(attempt, bench, reply["code"], reply["reason"])
-    else:
-        bench.on_published()
-        took = round(time.monotonic() - begun, 1)
-        log.info("job succeeded", job=attempt.job_id, outputs=outputs, seconds=took)
-
-
-def _give_back(attempt: Attempt, bench: Bench, code: str, reason: str) -> None:
-    give_back(attempt.job_id, attempt.number, code, reason, bench)
+        give_back(attempt.job_id, attempt.number, reply["code"], reply["reason"], bench)
 
 
 def _explain(error: Exception) -> tuple[str, str]:
@@ -89,6 +112,8 @@ def _explain(error: Exception) -> tuple[str, str]:
         return "timed-out", str(error)
     if isinstance(error, SlotLost):
         return "worker-lost", str(error)
+    if lacks_room(error):
+        return NO_ROOM, describe(error)
     log.error("attempt broke", error=error)
     return type(error).__name__, describe(error)
 

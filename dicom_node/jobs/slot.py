@@ -24,6 +24,7 @@ log = get_log(__name__)
 
 Label = tuple[int, int]  # (job id, attempt)
 Reply = dict[str, Any]
+NO_ROOM = "no-room"  # code of a failure that the full disk is to blame for, and not the pipeline
 
 
 class Slot:

@@ -16,10 +16,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from dicom_node.jobs.slot import NO_ROOM
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.observe.redact import describe
 from pipelines.devices import find_devices
 from pipelines.errors import PipelineRefused
+from storage.no_room import lacks_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,8 @@ def answer(request_json: str, say: Callable[[dict[str, Any]], None]) -> None:
         say({"status": "refused", "code": refusal.code, "reason": refusal.reason})
     except Exception as error:
         log.exception("pipeline failed", error=error)
-        say({"status": "failed", "code": type(error).__name__, "reason": describe(error)})
+        code = NO_ROOM if lacks_room(error) else type(error).__name__
+        say({"status": "failed", "code": code, "reason": describe(error)})
     else:
         say({"status": "succeeded", "manifest": json.loads(manifest.to_json())})
 

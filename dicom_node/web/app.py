@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from dicom_node.observe.health import DiskGauge
 from dicom_node.web.albums import Albums
 from dicom_node.web.api import health
 from dicom_node.web.auth.visits import is_secure
@@ -35,6 +36,7 @@ def create_app(
     settings: Settings,
     engine: Engine | None = None,
     cards: Mapping[str, PipelineCard] | None = None,
+    disk: DiskGauge | None = None,
 ) -> FastAPI:
     """The admin page.
 
@@ -44,13 +46,18 @@ def create_app(
         Told about jobs that are ordered to run again or to stop; without one only rows change.
     cards : mapping of str to PipelineCard, optional
         The installed pipelines by name, for their titles and intended use.
+    disk : DiskGauge, optional
+        The gauge that the engine goes by; one of its own if none is given.
     """
     app = FastAPI(
         title="dicom-node",
         openapi_url=None,  # the page is for people; its forms are no interface
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
-    app.state.site = Site(db, store, settings, engine, cards or {}, Searches(), Albums())
+    app.state.site = Site(
+        db, store, settings, engine, cards or {}, Searches(), Albums(),
+        disk or DiskGauge(settings),
+    )  # fmt: skip
     for pages in (login, studies, study, jobs, deliveries, node, audit, users, health):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

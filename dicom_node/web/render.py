@@ -11,7 +11,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_node import __version__
-from dicom_node.observe.health import disk_space
 from dicom_node.web import clock, spelling, words
 from dicom_node.web.auth.roles import MEANINGS, ROLES
 from dicom_node.web.site import site_of
@@ -19,7 +18,6 @@ from dicom_node.web.site import site_of
 if TYPE_CHECKING:
     from fastapi import Request
 
-    from dicom_node.observe.health import DiskSpace
     from dicom_node.web.auth.visits import Visit
     from dicom_node.web.site import Site
 
@@ -58,7 +56,7 @@ def page(
     """A whole page of `template`."""
     site = site_of(request)
     said = words.SAID.get(request.query_params.get("said", ""), "")
-    html = _render(site, template, visit=visit, said=said, disk=disk_of(site), **values)
+    html = _render(site, template, visit=visit, said=said, disk=site.disk.look(), **values)
     return HTMLResponse(html, status_code=status)
 
 
@@ -107,16 +105,6 @@ def renewed(request: Request, part: Part) -> Response:
     if request.query_params.get("seen") == part.digest:
         return Response(status_code=204)
     return HTMLResponse(part.html + part.aside)
-
-
-def disk_of(site: Site) -> DiskSpace:
-    """The room on the disk, and whether people have to be told about it."""
-    receive = site.settings.receive
-    return disk_space(
-        site.settings.node.data_folder,
-        warn_mb=receive.disk_warn_mb,
-        reserve_mb=receive.disk_reserve_mb,
-    )
 
 
 def _render(site: Site, template: str, **values: Any) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from dicom_node.config import Settings
     from dicom_node.jobs.engine import Engine
+    from dicom_node.observe.health import DiskGauge
     from dicom_node.web.albums import Albums
     from dicom_node.web.searches import Searches
     from storage.db.engine import Database
@@ -69,6 +70,7 @@ class Site:
     cards: Mapping[str, PipelineCard]
     searches: Searches
     albums: Albums
+    disk: DiskGauge
 
     def title(self, pipeline: str) -> str:
         """What people call the pipeline; its name where no card is installed any more."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from dicom_node.web.words import DISK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,11 +29,9 @@ WATCHED = (
 def troubles_of(disk: DiskSpace, counts: Mapping[str, Mapping[str, int]]) -> list[Trouble]:
     """The troubles of the node; `counts` is rows by state as of `work_lists.count_states`."""
     found = []
-    if disk.verdict == "full":
-        text = f"The disk is full: {_gb(disk.free_mb)} free. Nothing more is received."
-        found.append(Trouble(text, "/node"))
-    if disk.verdict == "low":
-        found.append(Trouble(f"The disk runs low: {_gb(disk.free_mb)} free.", "/node"))
+    if disk.verdict != "ok":
+        word = DISK[disk.verdict]
+        found.append(Trouble(f"{word.label}, {_gb(disk.free_mb)} free: {word.meaning}.", "/node"))
     for kind, state, told, path in WATCHED:
         if number := counts.get(kind, {}).get(state, 0):
             found.append(Trouble(f"{told}: {number:,}.", path))

@@ -44,6 +44,17 @@ DELIVERY = {
     "failed": Word("Failed", "bad", "the node has given up; resend it when the cause is gone"),
     "cancelled": Word("Cancelled", "quiet", "will not be sent"),
 }
+DISK = {
+    "ok": Word("Enough room", "good", "jobs run and studies are received"),
+    "low": Word("The disk runs low", "warn", "everything goes on; make room soon"),
+    "tight": Word(
+        "The disk is nearly full", "warn", "jobs wait until there is room; studies are received"
+    ),
+    "full": Word(
+        "The disk is full", "bad", "nothing more is received and jobs wait until there is room"
+    ),
+}
+"""Steps of the ladder of `dicom_node.observe.health`."""
 OUTCOMES = {
     0: Word("Success", "good"),
     4: Word("Failed", "warn"),

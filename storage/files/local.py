@@ -11,7 +11,6 @@ import fcntl
 import os
 import re
 import secrets
-import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -105,10 +104,6 @@ class LocalStore:
     def sweep_parts(self) -> int:
         """How many leftovers of interrupted writes were removed; writes in progress stay."""
         return sum(_remove_if_left(part.path) for part in list(os.scandir(self._parts)))
-
-    def free_mb(self) -> int:
-        """Free space for objects, in MiB."""
-        return shutil.disk_usage(self.root).free // 2**20
 
     def _place(self, key: str, anew: bool) -> str:
         """Path of a key whose folder is made and on disk."""

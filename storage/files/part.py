@@ -69,8 +69,13 @@ class LocalPart:
             try:
                 os.link(self._path, target)
             except FileNotFoundError:
-                os.link(self._path, self._place(key, True))
-            sync_folder(os.path.dirname(target))
+                target = self._place(key, True)
+                os.link(self._path, target)
+            try:
+                sync_folder(os.path.dirname(target))
+            except OSError:
+                os.unlink(target)  # a name that may be gone after a power cut promises nothing
+                raise
 
     def close(self) -> None:
         """Remove the temporary name and close."""

@@ -75,6 +75,3 @@ class ObjectStore(Protocol):
 
     def sweep_parts(self) -> int:
         """How many leftovers of interrupted writes were removed; writes in progress stay."""
-
-    def free_mb(self) -> int:
-        """Free space for objects, in MiB."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ from dicom_node.jobs import publish as publish_module
 from dicom_node.jobs.engine_local import LocalEngine
 from dicom_node.jobs.orders import cancel_job, rerun_job
 from dicom_node.jobs.run import run_job
+from dicom_node.observe.health import DiskGauge
 from storage.audit import list_events
 from storage.db.tables import Delivery, Job, Output
 from storage.errors import UnknownTransition
@@ -233,7 +235,7 @@ def test_a_job_left_running_for_the_third_time_fails(works):
     job_id = works.add(works.receive())
     for _ in range(3):
         _leave_running(works, job_id)
-        again = LocalEngine(works.bench)
+        again = LocalEngine(works.bench, DiskGauge(works.bench.settings))
         again.serve([])
         again.stop(0)
     job = works.wait_for(job_id)
@@ -267,7 +269,7 @@ def test_a_publish_that_breaks_half_way_leaves_no_row_and_the_next_attempt_publi
     def break_at_the_second(*arguments):
         calls.append(1)
         if len(calls) == 2:
-            raise OSError(28, "No space left on device")
+            raise OSError(errno.EIO, "Input/output error")
         keep(*arguments)
 
     monkeypatch.setattr(publish_module, "_keep", break_at_the_second)
@@ -280,6 +282,79 @@ def test_a_publish_that_breaks_half_way_leaves_no_row_and_the_next_attempt_publi
     files = list(works.bench.store.keys("results/"))
     assert sorted(output.file_key for output in works.outputs(job_id)) == sorted(files)
     assert 3 == len(files)
+
+
+def test_a_publish_without_room_leaves_nothing_and_its_tries_do_not_count(works, monkeypatch):
+    keep = publish_module._keep
+    calls = []
+    left = []
+
+    def find_no_room(session, *arguments):
+        calls.append(1)
+        left.append(list(works.bench.store.keys("results/")))
+        if len(calls) % 2 == 0 and len(calls) < 12:  # the second file of each of five attempts
+            raise OSError(errno.ENOSPC, "No space left on device")
+        keep(session, *arguments)
+
+    monkeypatch.setattr(publish_module, "_keep", find_no_room)
+    job_id = works.add(works.receive())
+    works.engine.serve(works.slots)
+
+    job = works.wait_for(job_id)
+
+    assert "succeeded" == job.state
+    assert [0, 1] * 5 == [len(files) for files in left[:10]], "each attempt finds none, leaves none"
+    assert 3 == len(works.outputs(job_id)) == len(list(works.bench.store.keys("results/")))
+    assert works.verify_trail()
+
+
+def test_a_try_that_found_no_room_is_followed_by_a_whole_round_of_tries(works, monkeypatch):
+    faults = iter([errno.ENOSPC, errno.EIO, errno.EIO, errno.EIO])
+
+    def break_(*_arguments):
+        raise OSError(next(faults), "")
+
+    monkeypatch.setattr(publish_module, "_keep", break_)
+    job_id = works.add(works.receive())
+    works.engine.serve(works.slots)
+
+    job = works.wait_for(job_id)
+
+    assert ("failed", 6, "OSError") == (job.state, job.attempt, job.reason_code)
+
+
+def test_a_pipeline_that_finds_no_room_is_not_broken(works, tmp_path):
+    once = tmp_path / "once"
+    job_id = works.add(works.receive(), act="no-room", once=str(once))
+    works.engine.serve(works.slots)
+
+    job = works.wait_for(job_id)
+
+    assert ("succeeded", 4) == (job.state, job.attempt)
+    with works.db.read() as session:
+        texts = [row.text for row in list_events(session, limit=100, subject=f"job:{job_id}")]
+    assert any("found no room on the disk and does not count" in text for text in texts)
+
+
+def test_no_job_is_started_while_the_disk_is_tight(works, monkeypatch):
+    from dicom_node.observe import health
+
+    free_mb = [0]
+    looks = []
+
+    def space(_folder):
+        looks.append(1)
+        return free_mb[0], 100, 100
+
+    monkeypatch.setattr(health, "_space", space)
+    job_id = works.add(works.receive())
+    works.engine.serve(works.slots)
+    wait_until(lambda: len(looks) > 3)
+    assert ("queued", 0) == (works.job(job_id).state, works.job(job_id).attempt)
+
+    free_mb[0] = 100_000
+
+    assert ("succeeded", 1) == (works.wait_for(job_id).state, works.job(job_id).attempt)
 
 
 def test_two_slots_share_the_queue_and_each_job_runs_once(db, store, tmp_path):
@@ -315,7 +390,7 @@ def test_a_clean_stop_leaves_the_running_job_for_the_next_start(works, tmp_path)
     works.engine.stop(grace_s=0.1)
     assert "running" == works.job(job_id).state
 
-    again = LocalEngine(works.bench)
+    again = LocalEngine(works.bench, DiskGauge(works.bench.settings))
     again.serve([WarmSlot("cpu-1", "cpu")])
 
     assert ("succeeded", 2) == (works.wait_for(job_id).state, works.job(job_id).attempt)

@@ -133,6 +133,20 @@ def test_an_association_of_a_dead_receiver_does_not_block_for_ever(bench):
     assert "lost" in row.text
 
 
+def test_a_receiver_that_a_full_disk_kept_from_saying_so_is_not_dead(bench):
+    bench.receive(a_series(slices=1)[0], outcome=None)
+    now = datetime.now(UTC) + timedelta(seconds=LOST_AFTER_S + 2)
+
+    def settle(full_s_ago):
+        full_until = now - timedelta(seconds=full_s_ago)
+        return settle_due(bench.db, bench.settings, bench.rules, bench._enqueue, now, full_until)
+
+    assert settle(full_s_ago=1) == []
+    assert bench.all(Association)[0].outcome == "open"
+    assert settle(full_s_ago=LOST_AFTER_S + 1) == [1]
+    assert bench.all(Association)[0].outcome == "lost"
+
+
 def test_an_association_that_was_idle_before_its_first_instance_is_not_lost(bench):
     """It counts from when its row is written, not from when it was opened."""
     old = replace(an_association(), started_at=datetime.now(UTC) - timedelta(minutes=1))

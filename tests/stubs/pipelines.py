@@ -5,6 +5,7 @@ Only a process whose path has ``tests/inject`` and whose environment names the c
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -40,6 +41,10 @@ def _act(run: RunContext) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif act == "break":
         raise RuntimeError("Zzphi^Jane")  # what a library's message may hold
+    elif act == "no-room":
+        raise ValueError("With tag (7FE0,0010) got exception") from OSError(errno.ENOSPC, "full")
+    elif act == "hold":
+        _wait_for(once.with_suffix(".go"))
     elif act == "refuse":
         raise PipelineRefused("wrong-part", "The stub refuses everything.")
     elif act == "sleep":
@@ -47,3 +52,8 @@ def _act(run: RunContext) -> None:
         while time.monotonic() < until:
             time.sleep(0.02)
             run.progress(0.5)
+
+
+def _wait_for(file: Path) -> None:
+    while not file.exists():
+        time.sleep(0.02)

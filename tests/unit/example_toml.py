@@ -29,6 +29,7 @@ EXAMPLES = {
         "is_destination": True,
         "settle_after_s": 5.0,
     },
+    "receive": {"disk_pause_mb": 6144},
     "rules": {"folder": "rules"},
     "web": {"tls_certificate": "node.crt", "tls_key": "node.key"},
 }

@@ -157,6 +157,10 @@ def test_a_relative_data_folder_gives_an_absolute_database_address(tmp_path, mon
             "too late",
         ),
         (
+            "[receive]\ndisk_pause_mb = 1\n",
+            "node.toml: [receive]: disk_pause_mb is not between disk_reserve_mb and disk_warn_mb",
+        ),
+        (
             "[deliver]\nlongest_retry_s = 1\n",
             "node.toml: [deliver]: longest_retry_s is shorter than first_retry_s",
         ),

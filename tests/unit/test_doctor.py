@@ -165,10 +165,15 @@ def test_a_data_folder_that_is_a_file_is_a_fault(tmp_path):
 def test_the_disk_is_measured_against_reserve_and_warning(tmp_path):
     huge = 10**9
     full = settings_in(tmp_path, receive={"disk_reserve_mb": huge, "disk_warn_mb": huge})
-    low = settings_in(tmp_path, receive={"disk_reserve_mb": 0, "disk_warn_mb": huge})
+    tight = settings_in(tmp_path, receive={"disk_reserve_mb": 0, "disk_warn_mb": huge})
+    low = settings_in(
+        tmp_path, receive={"disk_reserve_mb": 0, "disk_pause_mb": 0, "disk_warn_mb": huge}
+    )
 
     assert machine.check_disk(full).ok is False
     assert "nothing is received" in machine.check_disk(full).text
+    assert machine.check_disk(tight).ok is False
+    assert "no job is started" in machine.check_disk(tight).text
     assert machine.check_disk(low).ok is None
     assert machine.check_disk(settings_in(tmp_path)).ok
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from dicom_node import __version__
-from dicom_node.web.render import disk_of
 from dicom_node.web.site import AnySite
 from dicom_node.web.troubles import troubles_of
 from storage.db.queries import work_lists
@@ -18,14 +17,14 @@ router = APIRouter()
 @router.get("/health")
 def tell_health(site: AnySite) -> JSONResponse:
     """200 while the node can work, 503 while its disk is full or its database out of reach."""
-    disk = disk_of(site)
+    disk = site.disk.look()
     told: dict[str, Any] = {"version": __version__, "disk": disk.verdict, "free_mb": disk.free_mb}
     try:
         with site.db.read() as session:
             counts = work_lists.count_states(session)
     except DATABASE_UNAVAILABLE:
         return JSONResponse({"status": "unwell", **told, "database": "out of reach"}, 503)
-    well = disk.verdict != "full"
+    well = not disk.stops_reception
     status = "unwell" if not well else "attention" if troubles_of(disk, counts) else "well"
     return JSONResponse(
         {"status": status, **told, "database": "ok", "counts": counts}, 200 if well else 503

@@ -7,6 +7,7 @@ A page of rights ``allow("read")`` takes the `Visit` as a dependency. A visit th
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from dicom_node.web.auth.roles import Permission, may
 from dicom_node.web.auth.tokens import hash_token
 from dicom_node.web.site import site_of
 from storage.db.queries import accounts
+from storage.db.unavailable import DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +85,8 @@ def visit_of(request: Request) -> Visit:
         raise LoginNeeded
     polling = request.headers.get("HX-Request") == "true" and request.method == "GET"
     if not polling and now - found.last_seen_at > RENEW_EVERY:
-        with site.db.begin() as session:
+        # A full disk takes no row, and is the very thing to be looked at: the next page renews.
+        with suppress(*DATABASE_UNAVAILABLE), site.db.begin() as session:
             accounts.renew_session(session, token_hash, now)
     return Visit(
         found.login,

@@ -91,4 +91,5 @@ def _part(site: Site, visit: Visit, state: str, before: int | None) -> Part:
         next_id=jobs[PER_PAGE - 1].id if len(jobs) > PER_PAGE else None,
         state=state,
         counts=counts,
+        waits_for_disk=site.disk.look().stops_jobs,
     )

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from dicom_node import __version__
 from dicom_node.web.auth.visits import Reader
-from dicom_node.web.render import disk_of, page
+from dicom_node.web.render import page
 from dicom_node.web.site import AnySite
 from dicom_node.web.troubles import troubles_of
 from storage.db.queries import work_lists
@@ -30,7 +30,7 @@ def show_node(request: Request, site: AnySite, visit: Reader) -> HTMLResponse:
         request,
         "node.html",
         visit=visit,
-        troubles=troubles_of(disk_of(site), counts),
+        troubles=troubles_of(site.disk.look(), counts),
         counts=counts,
         running=running,
         versions={

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from dicom_node.observe.health import LADDER
 from dicom_node.web import words
 from dicom_node.web.auth.roles import MEANINGS, ROLES
 from storage.db.queries.views import Standing
@@ -15,6 +16,10 @@ def test_every_state_has_a_word(table, known):
     states = {state for state, _event in table} | set(table.values())
 
     assert states == set(known)
+
+
+def test_every_step_of_the_disk_ladder_has_a_word():
+    assert set(LADDER) == set(words.DISK)
 
 
 def test_every_role_is_explained():

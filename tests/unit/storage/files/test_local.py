@@ -280,12 +280,6 @@ def test_put_works_where_fdatasync_is_absent(store, monkeypatch):
     assert 5 == len(synced), "the file, three folders above the new ones, and the file's own"
 
 
-def test_free_mb_is_what_the_disk_has(store):
-    space = os.statvfs(store.root)
-
-    assert store.free_mb() == pytest.approx(space.f_bavail * space.f_frsize / 2**20, rel=0.05)
-
-
 def test_file_is_synced_before_it_has_its_name_and_folder_after(store, tmp_path):
     trace = tmp_path / "trace"
     script = (
