@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival, AssociationEnd
 from dicom_node.intake.index_rows import AuditIsDue, IndexRows
-from dicom_node.intake.transfer_audit import RENEW_AFTER_S, record_end
+from dicom_node.intake.transfer_audit import RENEW_AFTER_S, record_end, record_found
 from dicom_node.net.incoming import Rejection
 from dicom_node.observe.logging import get_log
 from storage.audit import AuditEvent, record
-from storage.db.queries.associations import renew_associations
+from storage.db.queries.associations import lost_among, renew_associations
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -126,9 +126,15 @@ class IndexThread(threading.Thread):
         if not self._open or time.monotonic() < self._renewed_at + RENEW_AFTER_S:
             return
         self._renewed_at = time.monotonic()
+        now = datetime.now(UTC)
         try:
             with self._relaxed.begin() as session:
-                renew_associations(session, self._open, datetime.now(UTC))
+                renew_associations(session, self._open, now)
+                is_any_lost = bool(lost_among(session, self._open))
+            if is_any_lost:
+                with self._durable.begin() as session:
+                    found = record_found(session, self._open, now)
+                log.warning("associations called lost live: open again", count=found)
         except DATABASE_UNAVAILABLE:
             log.warning("the database takes no sign of life; trying again")
 
