@@ -117,6 +117,29 @@ def give_back(job_id: int, number: int, code: str, reason: str, bench: Bench) ->
     log.warning("attempt failed", job=job_id, attempt=number, code=code)
 
 
+def give_back_uncounted(attempt: Attempt, bench: Bench) -> None:
+    """Queue a job that a clean stop of the node interrupts, with as many tries as before.
+
+    The one time that a number is given out again: who held it writes nothing after this.
+    """
+    number = attempt.number
+    with bench.db.begin() as session:
+        job = held_job(session, attempt.job_id, number)
+        reason = "the node was stopped while the job ran"
+        event = job_event(session, job, "R", f"attempt {number} does not count: {reason}")
+        advance(
+            session,
+            job,
+            "retry",
+            audit=event,
+            attempt=number - 1,
+            run_after=datetime.now(UTC),
+            reason_code="node-stopped",
+            reason=reason,
+        )
+    log.info("job interrupted by a stop", job=attempt.job_id, attempt=number)
+
+
 def give_back_lost(bench: Bench, held: Callable[[], Collection[int]]) -> int:
     """How many running jobs that nobody runs any more were queued again, due at once.
 
@@ -152,7 +175,7 @@ def give_back_lost(bench: Bench, held: Callable[[], Collection[int]]) -> int:
 def _is_last(number: int, bench: Bench) -> bool:
     """Whether a failure of this attempt ends the job.
 
-    Numbers are never used twice, so that a stale attempt stays stale: a job that a person has
-    ordered to run again counts on, and has `max_attempts` tries more.
+    Numbers that may have been lost are never used twice, so that a stale attempt stays stale: a
+    job that a person has ordered to run again counts on, and has `max_attempts` tries more.
     """
     return number % bench.settings.jobs.max_attempts == 0

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dicom_node.errors import SlotLost, SlotTimedOut
-from dicom_node.jobs.attempt import claim, give_back, refuse
+from dicom_node.jobs.attempt import claim, give_back, give_back_uncounted, refuse
 from dicom_node.jobs.publish import publish
 from dicom_node.jobs.request import request_of
 from dicom_node.observe.logging import get_log
@@ -66,7 +66,9 @@ def _run(attempt: Attempt, slot: Slot, bench: Bench) -> None:
     except StaleTransition:
         raise
     except Exception as error:  # noqa: BLE001 - whatever broke, the job is given back with it
-        if not slot.is_closed:  # else the node stops: the next start queues the job again at once
+        if slot.is_closed and isinstance(error, SlotLost):
+            give_back_uncounted(attempt, bench)
+        else:
             _give_back(attempt, bench, *_explain(error))
         return
     if reply["status"] == "refused":
