@@ -326,6 +326,25 @@ def test_a_damaged_file_without_a_row_is_set_aside_and_reported(db, store, setti
     assert "truncated" in " ".join(texts)
 
 
+def test_each_damaged_file_of_one_instance_is_kept_in_quarantine(db, store, settings, intake_of):
+    """Not only the last: they may be damaged in different places."""
+    (image,) = a_series(slices=1)
+    damaged = []
+    for number in (1, 2, 3):
+        with intake_of() as intake:
+            send(intake, [image], an_association(number))
+        (row,) = rows(db, Instance)
+        path = store.path(row.file_key)
+        damaged.append(path.read_bytes()[:-number])
+        path.write_bytes(damaged[-1])
+        with db.begin() as session:
+            for table in (Instance, Series, Study):
+                session.query(table).delete()
+        assert index_unrowed(db, store, settings) == 0
+    kept = [store.path(key).read_bytes() for key in store.keys("quarantine/")]
+    assert sorted(kept) == sorted(damaged)
+
+
 def test_a_peer_s_priority_and_quiet_period_are_the_study_s(db, store, tmp_path):
     peer = PeerSection(ae_title="SCANNER", priority="stat", settle_after_s=3)
     settings = settings_for(tmp_path).model_copy(update={"peers": {"ct": peer}})
