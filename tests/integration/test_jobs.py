@@ -112,6 +112,24 @@ def test_changed_input_gives_a_new_series_that_names_the_one_it_replaces(works):
     assert dcmread(works.bench.store.path(old.file_key)).SeriesNumber < image.SeriesNumber
 
 
+@pytest.mark.parametrize("broken", ["missing", "damaged"])
+def test_a_result_that_cannot_be_read_blocks_no_later_job_of_its_study(works, broken):
+    series = works.receive()
+    first = works.add(series)
+    works.engine.serve(works.slots)
+    works.wait_for(first)
+    for output in works.outputs(first):
+        path = works.bench.store.path(output.file_key)
+        path.unlink()
+        if broken == "damaged":
+            path.write_bytes(bytes(1000))
+    works.receive(a_series(slices=4)[3:])  # a late slice
+
+    second = works.wait_for(works.add(series))
+
+    assert ("succeeded", 1) == (second.state, second.attempt)
+
+
 def test_a_refused_job_keeps_the_reason_and_is_not_retried(works):
     job_id = works.add(works.receive(), act="refuse")
     works.engine.serve(works.slots)
@@ -307,18 +325,36 @@ def test_a_slot_killed_while_it_idles_is_replaced_for_the_next_job(works):
     assert ("succeeded", 1) == (second.state, second.attempt)
 
 
-def test_a_clean_stop_leaves_the_running_job_for_the_next_start(works, tmp_path):
+def test_clean_stops_leave_the_running_job_for_the_next_start_and_are_no_attempts(works):
+    """As many as an attempt may fail, and one more."""
+    job_id = works.add(works.receive(), act="sleep", seconds=60.0)
+    for number in range(4):
+        engine, slot = LocalEngine(works.bench), WarmSlot(f"cpu-{number}", "cpu")
+        engine.serve([slot])
+        works.wait_for(job_id, "running")
+        wait_until(lambda one=slot: one.label)
+        engine.stop(grace_s=0.1)
+        job = works.job(job_id)
+        assert ("queued", 0, "node-stopped") == (job.state, job.attempt, job.reason_code)
+
+    assert [] == list(works.bench.settings.work_folder.iterdir())
+    with works.db.read() as session:
+        texts = [row.text for row in list_events(session, limit=100)]
+    assert 4 == sum("attempt 1 does not count" in text for text in texts)
+
+
+def test_a_job_that_a_clean_stop_interrupted_succeeds_at_its_first_attempt(works, tmp_path):
     once = tmp_path / "slept"
     job_id = works.add(works.receive(), act="sleep", once=str(once))
     works.engine.serve(works.slots)
     wait_until(once.exists)
     works.engine.stop(grace_s=0.1)
-    assert "running" == works.job(job_id).state
 
     again = LocalEngine(works.bench)
     again.serve([WarmSlot("cpu-1", "cpu")])
 
-    assert ("succeeded", 2) == (works.wait_for(job_id).state, works.job(job_id).attempt)
+    assert ("succeeded", 1) == (works.wait_for(job_id).state, works.job(job_id).attempt)
+    assert 3 == works.count(Output)
     again.stop(0)
 
 
