@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dicom_node import __version__
-from storage.audit import AuditEvent, record, verify
+from storage.audit import AuditEvent, list_events, record, verify
 from storage.db.engine import Database
 from storage.db.schema import create_or_check
 from storage.db.tables import Delivery, Job, Series, Study
@@ -93,6 +93,7 @@ def test_the_version_is_told_quickly():
         ("audit", "verify"),
         ("user", "list"),
         ("db", "backup"),
+        ("db", "upgrade"),
     ],
 )
 def test_without_a_database_a_command_says_so_in_one_line(tmp_path, arguments):
@@ -181,6 +182,39 @@ def test_users_are_added_with_a_typed_password_and_listed(config):
     assert password not in added.stdout + changed.stdout
 
 
+@pytest.mark.parametrize("arguments", [("db", "upgrade"), ("jobs", "list")])
+def test_a_database_file_of_the_settings_that_is_missing_is_not_made(tmp_path, arguments):
+    config, file = tmp_path / "node.toml", tmp_path / "elsewhere.db"
+    config.write_text(
+        f'[node]\ndata_folder = "{tmp_path / "data"}"\n[database]\nurl = "sqlite:///{file}"\n'
+    )
+
+    done = dicom_node(*arguments, "--config", config)
+
+    told = f"{file} does not exist: start the node once, or name its --config\n"
+    assert (2, told) == (done.returncode, done.stderr)
+    assert [config] == list(tmp_path.iterdir())
+
+
+def test_aud_a_backup_is_in_the_trail_and_in_its_own_copy(config):
+    copy = config.parent / "copy.db"
+    dicom_node("db", "backup", "--to", copy, "--config", config)
+    again = dicom_node("db", "backup", "--to", copy, "--config", config)
+
+    assert 1 == again.returncode
+    listed = dicom_node("audit", "list", "--event", "110106", "--config", config).stdout
+    failed, tried, made = listed.splitlines()
+    assert "[8]" in failed
+    assert "no backup was made" in failed
+    assert all("the database is copied to a backup" in line for line in (tried, made))
+    assert "terminal:" in made
+    db = Database(f"sqlite:///{copy}")
+    with db.read() as session:
+        rows = list_events(session, limit=1)
+    db.close()
+    assert "110106" == rows[0].event
+
+
 def test_the_database_is_backed_up_and_up_to_date(config):
     backed = dicom_node("db", "backup", "--config", config)
     named = dicom_node("db", "backup", "--to", config.parent / "copy.db", "--config", config)
@@ -192,8 +226,8 @@ def test_the_database_is_backed_up_and_up_to_date(config):
     assert (0, True) == (named.returncode, (config.parent / "copy.db").exists())
     assert "up to date" in upgraded.stdout
     head = config.parent / "data" / "audit.head"
-    db = Database(f"sqlite:///{copy}")
-    assert 1 == verify(db, head)
+    db = Database(f"sqlite:///{config.parent / 'copy.db'}")
+    assert 3 == verify(db, head)
     db.close()
 
 
