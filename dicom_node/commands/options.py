@@ -38,8 +38,8 @@ def require_database(settings: Settings) -> None:
     ConfigInvalid
         The file is not there: most likely these are not the node's settings, or not its folder.
     """
-    file = Path(settings.database_url.partition("?")[0].removeprefix("sqlite:///"))
-    if settings.database_url.startswith("sqlite:///") and not file.exists():
+    file = settings.database_file
+    if file and not file.exists():
         raise ConfigInvalid(f"{file} does not exist: start the node once, or name its --config")
 
 
