@@ -286,6 +286,25 @@ def test_a_folder_is_sent_with_progress_and_others_are_passed_over(config, tmp_p
     assert done.stdout.endswith("3 of 3 files accepted\n")
 
 
+def test_a_folder_is_sent_as_the_node_itself_or_as_who_is_named(config, tmp_path):
+    """A closed node takes it from whom it knows, as any other peer does."""
+    write_series(tmp_path / "study", a_series(slices=1))
+    config.write_text(
+        config.read_text() + "[receive]\nport = 0\ndisk_reserve_mb = 0\n"
+        '[peers.OURSELVES]\nae_title = "DICOM_NODE"\n[peers.DESK]\nae_title = "DESK"\n'
+    )
+    with a_receiver(config) as receiver:
+        sending = ["send", tmp_path / "study", "--to", f"127.0.0.1:{receiver.port}"]
+        itself = dicom_node(*sending, "--config", config)
+        named = dicom_node(*sending, "--calling", "DESK", "--config", config)
+        unknown = dicom_node(*sending, "--calling", "NOBODY", "--config", config)
+
+    assert (0, 0) == (itself.returncode, named.returncode), itself.stderr + named.stderr
+    assert 1 == unknown.returncode
+    told = dicom_node("audit", "list", "--event", "110104", "--config", config).stdout
+    assert [True, True] == ["peer:DICOM_NODE" in told, "peer:DESK" in told]
+
+
 def test_sending_to_nobody_or_nothing_is_told_in_one_line(config, tmp_path):
     write_series(tmp_path / "study", a_series(slices=1))
     (tmp_path / "empty").mkdir()
