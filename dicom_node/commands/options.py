@@ -12,7 +12,7 @@ import typer
 from dicom_node.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dicom_node.config import Settings
     from storage.db.engine import Database
@@ -63,6 +63,16 @@ def open_database(settings: Settings) -> Iterator[Database]:
         yield db
     finally:
         db.close()
+
+
+def show(lines: Iterable[str], nothing: str) -> None:
+    """Print the lines of a list, or say in plain words that there is `nothing`."""
+    shown = False
+    for line in lines:
+        typer.echo(line)
+        shown = True
+    if not shown:
+        typer.echo(nothing)
 
 
 def actor() -> str:

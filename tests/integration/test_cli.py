@@ -132,6 +132,29 @@ def test_a_failed_job_is_listed_and_run_again(config):
     assert (1, "there is no job 99\n") == (unknown.returncode, unknown.stderr)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("jobs", "list"), "no jobs yet"),
+        (("jobs", "list", "--state", "running"), "no job is running"),
+        (("deliveries", "list"), "no deliveries yet"),
+        (("deliveries", "list", "--state", "sent"), "no delivery is sent"),
+        (("audit", "list"), "no events yet"),
+        (("audit", "list", "--by", "user:ann"), "no such events"),
+        (("user", "list"), "no accounts yet"),
+    ],
+)
+def test_an_empty_list_says_so(tmp_path, sqlite_template, arguments, told):
+    config = tmp_path / "node.toml"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "node.db").write_bytes(sqlite_template.read_bytes())
+    config.write_text(f'[node]\ndata_folder = "{tmp_path / "data"}"\n')
+
+    done = dicom_node(*arguments, "--config", config)
+
+    assert (0, f"{told}\n") == (done.returncode, done.stdout)
+
+
 def test_a_failed_delivery_is_listed_sent_again_and_given_up(config):
     listed = dicom_node("deliveries", "list", "--config", config)
     assert "PACS does not answer" in listed.stdout
