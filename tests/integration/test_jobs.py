@@ -66,7 +66,8 @@ def test_a_job_ends_with_outputs_in_the_store_a_delivery_and_a_verified_trail(wo
     assert [] == list(works.bench.settings.work_folder.iterdir())
 
 
-def test_each_transition_of_a_job_has_one_audit_row(works):
+def test_each_transition_of_a_job_has_one_audit_row_and_so_have_its_outputs_together(works):
+    """However many slices there are; the row tells how many, of which series and class."""
     job_id = works.add(works.receive())
     works.engine.serve(works.slots)
     works.wait_for(job_id)
@@ -77,8 +78,15 @@ def test_each_transition_of_a_job_has_one_audit_row(works):
     assert [
         f"job {job_id} stub-enhance: attempt 1 on cpu-0",
         f"job {job_id} stub-enhance: succeeded: 3 new outputs, 0 unchanged",
+        f"job {job_id} stub-enhance: released: 3 enhanced outputs",
     ] == texts
-    assert 3 == sum(row.subject.startswith("output:") for row in rows)
+    outputs = works.outputs(job_id)
+    assert {
+        "kind": "enhanced",
+        "series": {outputs[0].series_uid: 3},
+        "sop_classes": {outputs[0].sop_class_uid: 3},
+    } == rows[0].detail
+    assert outputs[0].series_uid != outputs[0].sop_class_uid
 
 
 def test_the_same_input_again_sends_nothing_twice(works):
@@ -286,7 +294,7 @@ def test_a_publish_that_breaks_half_way_leaves_no_row_and_the_next_attempt_publi
         calls.append(1)
         if len(calls) == 2:
             raise OSError(28, "No space left on device")
-        keep(*arguments)
+        return keep(*arguments)
 
     monkeypatch.setattr(publish_module, "_keep", break_at_the_second)
     job_id = works.add(works.receive())
