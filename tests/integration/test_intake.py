@@ -7,6 +7,7 @@ import shutil
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -423,7 +424,7 @@ def test_the_same_again_is_answered_after_the_folder_of_its_file_is_synced(
     fsync = os.fsync
 
     def watch(descriptor):
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         fsync(descriptor)
 
     with intake_of() as intake:
@@ -433,7 +434,7 @@ def test_the_same_again_is_answered_after_the_folder_of_its_file_is_synced(
         association = an_association(2)
         intake.begin(association)
         assert intake.receive(incoming(image, association)) == Status.SUCCESS
-        assert str(folder) in synced
+        assert folder in synced
 
 
 def _forget(db):
