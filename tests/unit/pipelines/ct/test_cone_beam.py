@@ -11,9 +11,7 @@ from tests.builders import a_series, write_series
 
 
 @pytest.mark.parametrize("name", ["ct-denoise", "ct-segment"])
-def test_a_cone_beam_scan_is_not_refused_and_the_card_says_so_and_what_was_measured(
-    tmp_path, name
-):
+def test_a_cone_beam_scan_is_not_refused_and_the_card_says_so_and_what_was_measured(tmp_path, name):
     card = load_cards()[name]
     images = a_series(slices=4, ManufacturerModelName="OBI Cone-beam CT")
 
