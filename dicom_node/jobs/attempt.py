@@ -118,11 +118,11 @@ def give_back(job_id: int, number: int, code: str, reason: str, bench: Bench) ->
 
 
 def give_back_uncounted(attempt: Attempt, bench: Bench) -> None:
-    """Queue a job that a clean stop of the node interrupts, with as many tries as before.
+    """Queue a job that a clean stop of the node interrupts: it goes on with a whole round of tries.
 
-    The one time that a number is given out again: who held it writes nothing after this.
+    The numbers that are left of its round are passed over, as none is ever used twice.
     """
-    number = attempt.number
+    number, most = attempt.number, bench.settings.jobs.max_attempts
     with bench.db.begin() as session:
         job = held_job(session, attempt.job_id, number)
         reason = "the node was stopped while the job ran"
@@ -132,7 +132,7 @@ def give_back_uncounted(attempt: Attempt, bench: Bench) -> None:
             job,
             "retry",
             audit=event,
-            attempt=number - 1,
+            attempt=-(-number // most) * most,
             run_after=datetime.now(UTC),
             reason_code="node-stopped",
             reason=reason,
@@ -175,7 +175,7 @@ def give_back_lost(bench: Bench, held: Callable[[], Collection[int]]) -> int:
 def _is_last(number: int, bench: Bench) -> bool:
     """Whether a failure of this attempt ends the job.
 
-    Numbers that may have been lost are never used twice, so that a stale attempt stays stale: a
-    job that a person has ordered to run again counts on, and has `max_attempts` tries more.
+    Numbers are never used twice, so that a stale attempt stays stale: a job that a person has
+    ordered to run again counts on, and has `max_attempts` tries more.
     """
     return number % bench.settings.jobs.max_attempts == 0

@@ -343,15 +343,16 @@ def test_clean_stops_leave_the_running_job_for_the_next_start_and_are_no_attempt
         wait_until(lambda one=slot: one.label)
         engine.stop(grace_s=0.1)
         job = works.job(job_id)
-        assert ("queued", 0, "node-stopped") == (job.state, job.attempt, job.reason_code)
+        assert ("queued", "node-stopped") == (job.state, job.reason_code)
+        assert 3 * (number + 1) == job.attempt  # the next one is the first of a round of three
 
     assert [] == list(works.bench.settings.work_folder.iterdir())
     with works.db.read() as session:
         texts = [row.text for row in list_events(session, limit=100)]
-    assert 4 == sum("attempt 1 does not count" in text for text in texts)
+    assert 4 == sum("does not count: the node was stopped" in text for text in texts)
 
 
-def test_a_job_that_a_clean_stop_interrupted_succeeds_at_its_first_attempt(works, tmp_path):
+def test_a_job_that_a_clean_stop_interrupted_succeeds_at_the_next_start(works, tmp_path):
     once = tmp_path / "slept"
     job_id = works.add(works.receive(), act="sleep", once=str(once))
     works.engine.serve(works.slots)
@@ -361,8 +362,25 @@ def test_a_job_that_a_clean_stop_interrupted_succeeds_at_its_first_attempt(works
     again = LocalEngine(works.bench)
     again.serve([WarmSlot("cpu-1", "cpu")])
 
-    assert ("succeeded", 1) == (works.wait_for(job_id).state, works.job(job_id).attempt)
+    assert ("succeeded", 4) == (works.wait_for(job_id).state, works.job(job_id).attempt)
     assert 3 == works.count(Output)
+    again.stop(0)
+
+
+def test_a_job_that_a_clean_stop_interrupted_has_all_its_tries(works, tmp_path):
+    once = tmp_path / "slept"
+    job_id = works.add(works.receive(), act="sleep", once=str(once), seconds=60.0)
+    works.engine.serve(works.slots)
+    wait_until(once.exists)
+    works.engine.stop(grace_s=0.1)
+    with works.db.begin() as session:
+        works_job = session.get_one(Job, job_id)
+        works_job.parameters = {"act": "break"}
+
+    again = LocalEngine(works.bench)
+    again.serve([WarmSlot("cpu-1", "cpu")])
+
+    assert ("failed", 6) == (works.wait_for(job_id).state, works.job(job_id).attempt)
     again.stop(0)
 
 
