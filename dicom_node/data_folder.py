@@ -43,6 +43,23 @@ def open_data_folder(folder: Path) -> None:
         raise FolderUnusable(f"data folder {folder.absolute()}: {error.strerror}") from None
 
 
+def is_in_use(folder: Path) -> bool | None:
+    """Whether a node runs in the folder; None where this account may not know."""
+    try:
+        lock = os.open(folder / LOCK_NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def lock_data_folder(folder: Path, *, within_s: float = FREE_WITHIN_S) -> int:
     """A descriptor that keeps other nodes out while this process, or a child with it, lives.
 

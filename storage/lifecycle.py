@@ -1,8 +1,9 @@
 """The states of studies, jobs, outputs and deliveries as tables, and the only code that moves them.
 
 `advance` looks the move up, writes it with a compare-and-set on the state (and, for jobs and
-deliveries, on the attempt), and appends the audit row in the same transaction. A row that has moved
-on meanwhile is a `StaleTransition`: the caller lost, and nothing was written.
+deliveries, on the attempt), and appends the audit row in the same transaction; `advance_all` moves
+rows that one event tells of. A row that has moved on meanwhile is a `StaleTransition`: the caller
+lost, and its transaction must write nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from storage.db.tables import Delivery, Job, Output, Study
 from storage.errors import StaleTransition, UnknownTransition
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
 Row = Study | Job | Output | Delivery
@@ -85,6 +88,20 @@ def advance(session: Session, row: Row, event: str, *, audit: AuditEvent, **chan
     StaleTransition
         Another transaction moved the row first (or another attempt holds it).
     """
+    advance_all(session, [row], event, audit=audit, **changes)
+
+
+def advance_all(
+    session: Session, rows: Sequence[Row], event: str, *, audit: AuditEvent, **changes: Any
+) -> None:
+    """Move every row by `event` as `advance` does, and append `audit` once for all of them."""
+    session.flush()
+    for row in rows:
+        _move(session, row, event, changes)
+    record(session, audit)
+
+
+def _move(session: Session, row: Row, event: str, changes: dict[str, Any]) -> None:
     old = row.state
     try:
         new = TRANSITIONS[type(row)][old, event]
@@ -95,11 +112,9 @@ def advance(session: Session, row: Row, event: str, *, audit: AuditEvent, **chan
     if isinstance(row, Job | Delivery):
         statement = statement.where(type(row).attempt == row.attempt)
     statement = statement.values(state=new, **changes).execution_options(synchronize_session=False)
-    session.flush()
     if session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
         raise StaleTransition(f"{_name(row)} is no longer {old}")
     session.refresh(row)
-    record(session, audit)
 
 
 def _name(row: Row) -> str:

@@ -22,6 +22,7 @@ from storage.db.engine import Database
 from storage.db.queries.progress import SeriesResult, Underway, series_results, underway
 from tests.jobs import STUB_RULES, stub_environment
 from tests.receiving import wait_until
+from tests.tools import program
 
 START_WITHIN_S = 60.0
 
@@ -48,7 +49,9 @@ class ServedNode:
     @property
     def peer(self) -> PeerSection:
         receive = self.settings.receive
-        return PeerSection(ae_title="DICOM_NODE", host=receive.host, port=receive.port)
+        return PeerSection(
+            ae_title=self.settings.node.ae_title, host=receive.host, port=receive.port
+        )
 
     def pid_of(self, role: str) -> int:
         """The newest process in a role: ``core``, ``receiver-1``; or of a slot: ``cpu-0``."""
@@ -58,6 +61,13 @@ class ServedNode:
     def send(self, paths: Sequence[Path]) -> list[int]:
         """The status of each file, as its sender learns it."""
         return send(self.peer, "TEST", outgoing(paths), 30)
+
+    def storescu(self, folder: Path, *options: str) -> None:
+        """Send a folder with dcmtk, as the README says."""
+        storescu = program("storescu", package="dcmtk")
+        # -R: without it dcmtk proposes a list that lacks Segmentation, and stops at the first one.
+        command = [storescu, "-aec", self.peer.ae_title, *options, "-R", "+sd", "+r"]
+        subprocess.run([*command, self.peer.host, str(self.peer.port), str(folder)], check=True)
 
     def results(self) -> list[SeriesResult]:
         with opened(self.settings) as db, db.read() as session:
@@ -158,10 +168,10 @@ ae_title = "TEST"
 
 @contextmanager
 def serving(
-    folder: Path, toml: str, *, environment: dict[str, str] | None = None
+    folder: Path, toml: str, *, environment: dict[str, str] | None = None, calling: str = "TEST"
 ) -> Iterator[ServedNode]:
     """A node that answers C-ECHO; every process of it is gone after the block."""
-    node = start(folder, toml, environment=environment)
+    node = start(folder, toml, environment=environment, calling=calling)
     try:
         yield node
     finally:
@@ -172,8 +182,13 @@ def serving(
         node.kill()
 
 
-def start(folder: Path, toml: str, *, environment: dict[str, str] | None = None) -> ServedNode:
-    """A node that answers C-ECHO, for the caller to end."""
+def start(
+    folder: Path, toml: str, *, environment: dict[str, str] | None = None, calling: str = "TEST"
+) -> ServedNode:
+    """A node that answers a C-ECHO of `calling`, for the caller to end.
+
+    Without an `environment` to add to this process's own, it has the stub pipelines.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "node.toml"
     config.write_text(toml, encoding="utf-8")
@@ -190,7 +205,7 @@ def start(folder: Path, toml: str, *, environment: dict[str, str] | None = None)
     def answers() -> bool:
         assert process.poll() is None, node.said
         try:
-            echo(node.peer, "TEST", timeout_s=5)
+            echo(node.peer, calling, timeout_s=5)
         except PeerError:
             return False
         return True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of
+from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of, show
 from dicom_node.errors import NodeError
+
+if TYPE_CHECKING:
+    from storage.db.tables import Audit
 
 app = typer.Typer(no_args_is_help=True, help="Who did what to which study.")
 
@@ -40,12 +43,15 @@ def list_(
         with db.begin() as session:  # the audit log was used (PS3.15 A.5.3.2)
             text = f"{len(rows)} rows listed"
             record(session, AuditEvent("110101", "R", actor(), text, study_uid=study_uid or ""))
-    for row in rows:
-        outcome = f" [{row.outcome}]" if row.outcome else ""
-        typer.echo(
-            f"{row.seq:7}  {row.at:%Y-%m-%d %H:%M:%S}Z  {row.event} {row.action}{outcome}  "
-            f"{row.actor}  {row.subject}  {row.text}"
-        )
+    show(map(_line, rows), "no such events" if study or event or by else "no events yet")
+
+
+def _line(row: Audit) -> str:
+    outcome = f" [{row.outcome}]" if row.outcome else ""
+    return (
+        f"{row.seq:7}  {row.at:%Y-%m-%d %H:%M:%S}Z  {row.event} {row.action}{outcome}  "
+        f"{row.actor}  {row.subject}  {row.text}"
+    )
 
 
 @app.command()

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dicom_node.commands.options import Config, open_database, settings_of
+from dicom_node.commands.options import (
+    Config,
+    actor,
+    open_database,
+    require_database,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from storage.db.engine import Database
 
 app = typer.Typer(no_args_is_help=True, help="The database: its schema and its copies.")
+
+EXPORT = "110106"  # PS3.15 A.5.3.4: data leaves what the node guards
+SERIOUS_FAILURE = 8
 
 
 @app.command()
@@ -22,6 +34,7 @@ def upgrade(
     from storage.db.schema import upgrade as upgrade_schema
 
     settings = settings_of(config)
+    require_database(settings)
     open_data_folder(settings.node.data_folder)
     lock_data_folder(settings.node.data_folder, within_s=0)
     folder = settings.node.data_folder / "backups" if backup else None
@@ -38,11 +51,24 @@ def backup(
     """Copy the database whole and consistent, while the node runs."""
     from storage.db.backup import back_up
     from storage.db.backup import backup as back_up_to
+    from storage.errors import BackupFailed
 
     settings = settings_of(config)
     with open_database(settings) as db:
-        if to:
-            made = back_up_to(db, to)
-        else:
-            made = back_up(db, settings.node.data_folder / "backups", "node")
+        _record(db, "the database is copied to a backup")  # before, so that the copy tells of it
+        try:
+            if to:
+                made = back_up_to(db, to)
+            else:
+                made = back_up(db, settings.node.data_folder / "backups", "node")
+        except BackupFailed:
+            _record(db, "no backup was made", outcome=SERIOUS_FAILURE)
+            raise
     typer.echo(f"the backup is {made}")
+
+
+def _record(db: Database, text: str, outcome: int = 0) -> None:
+    from storage.audit import AuditEvent, record
+
+    with db.begin() as session:
+        record(session, AuditEvent(EXPORT, "R", actor(), text, outcome=outcome, subject="node"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of
+from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of, show
 
 app = typer.Typer(no_args_is_help=True, help="Results on their way to their destinations.")
 
@@ -25,11 +25,12 @@ def list_(
     from storage.db.queries.deliveries import list_deliveries
 
     with open_database(settings_of(config)) as db, db.read() as session:
-        for row in list_deliveries(session, limit=limit, state=state or None):
-            typer.echo(
-                f"{row.id:6}  {row.state:9}  job {row.job_id:<6} to {row.destination:16} "
-                f"accepted {row.accepted:<4} attempt {row.attempt}  {row.reason}"
-            )
+        lines = (
+            f"{row.id:6}  {row.state:9}  job {row.job_id:<6} to {row.destination:16} "
+            f"accepted {row.accepted:<4} attempt {row.attempt}  {row.reason}"
+            for row in list_deliveries(session, limit=limit, state=state or None)
+        )
+        show(lines, f"no delivery is {state}" if state else "no deliveries yet")
 
 
 @app.command()

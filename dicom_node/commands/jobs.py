@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of
+from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of, show
 
 app = typer.Typer(no_args_is_help=True, help="Pipelines on series: what waits, runs and ended.")
 
@@ -25,11 +25,12 @@ def list_(
     from storage.db.queries.jobs import list_jobs
 
     with open_database(settings_of(config)) as db, db.read() as session:
-        for job in list_jobs(session, limit=limit, state=state or None):
-            typer.echo(
-                f"{job.id:6}  {job.state:9}  study {job.study_id:<5} series {job.series_id:<5} "
-                f"{job.pipeline:16} priority {job.priority:<3} attempt {job.attempt}  {job.reason}"
-            )
+        lines = (
+            f"{job.id:6}  {job.state:9}  study {job.study_id:<5} series {job.series_id:<5} "
+            f"{job.pipeline:16} priority {job.priority:<3} attempt {job.attempt}  {job.reason}"
+            for job in list_jobs(session, limit=limit, state=state or None)
+        )
+        show(lines, f"no job is {state}" if state else "no jobs yet")
 
 
 @app.command()

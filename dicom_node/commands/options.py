@@ -12,7 +12,7 @@ import typer
 from dicom_node.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dicom_node.config import Settings
     from storage.db.engine import Database
@@ -30,6 +30,19 @@ def settings_of(config: Path | None) -> Settings:
     return load_settings(config)
 
 
+def require_database(settings: Settings) -> None:
+    """Nothing, where the database is a server's or its file is there; none is made.
+
+    Raises
+    ------
+    ConfigInvalid
+        The file is not there: most likely these are not the node's settings, or not its folder.
+    """
+    file = settings.database_file
+    if file and not file.exists():
+        raise ConfigInvalid(f"{file} does not exist: start the node once, or name its --config")
+
+
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
     """The node's database, of this program's schema; one that is missing is not made.
@@ -37,21 +50,29 @@ def open_database(settings: Settings) -> Iterator[Database]:
     Raises
     ------
     ConfigInvalid
-        There is no database in the data folder.
+        There is no database.
     SchemaMismatch
     """
     from storage.db.engine import Database
     from storage.db.schema import check
 
-    db_file = settings.node.data_folder / "node.db"
-    if not settings.database.url and not db_file.exists():
-        raise ConfigInvalid(f"{db_file} does not exist: start the node once, or name its --config")
+    require_database(settings)
     db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
     try:
         check(db)
         yield db
     finally:
         db.close()
+
+
+def show(lines: Iterable[str], nothing: str) -> None:
+    """Print the lines of a list, or say in plain words that there is `nothing`."""
+    shown = False
+    for line in lines:
+        typer.echo(line)
+        shown = True
+    if not shown:
+        typer.echo(nothing)
 
 
 def actor() -> str:

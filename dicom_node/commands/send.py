@@ -25,16 +25,18 @@ def send(
     folder: Annotated[Path, typer.Argument(help="A folder with DICOM files, at any depth.")],
     to: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where; else to this node.")] = "",
     aet: Annotated[str, typer.Option(help="The AE title to call; else this node's.")] = "",
-    own_aet: Annotated[str, typer.Option(help="The AE title to call from.")] = "DICOM_NODE_SCU",
+    calling: Annotated[str, typer.Option(help="The AE title to call as; else this node's.")] = "",
     config: Config = None,
 ) -> None:
     """Send every DICOM file of a folder to the node, or to another peer."""
     from dicom_node.net.scu import send as send_files
 
     files = find_files(folder)
-    peer = _peer(settings_of(config), to, aet)
+    settings = settings_of(config)
+    peer = _peer(settings, to, aet)
+    our_aet = calling or settings.node.ae_title
     with typer.progressbar(length=len(files), label=f"sending {len(files)} files") as bar:
-        statuses = send_files(peer, own_aet, files, TIMEOUT_S, lambda _status: bar.update(1))
+        statuses = send_files(peer, our_aet, files, TIMEOUT_S, lambda _status: bar.update(1))
     declined = sorted({status for status in statuses if status})
     accepted = statuses.count(0)
     typer.echo(f"{accepted} of {len(files)} files accepted")

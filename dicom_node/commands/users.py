@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dicom_node.commands.options import Config, actor, open_database, settings_of
+from dicom_node.commands.options import Config, actor, open_database, settings_of, show
 
 app = typer.Typer(no_args_is_help=True, help="Who may log in to the admin page.")
 
@@ -44,10 +44,11 @@ def list_(config: Config = None) -> None:
     from storage.db.queries.accounts import list_accounts
 
     with open_database(settings_of(config)) as db, db.read() as session:
-        for account in list_accounts(session):
-            typer.echo(
-                f"{account.login:24} {account.role:9}{' disabled' if account.disabled else ''}"
-            )
+        lines = (
+            f"{account.login:24} {account.role:9}{' disabled' if account.disabled else ''}"
+            for account in list_accounts(session)
+        )
+        show(lines, "no accounts yet")
 
 
 def _ask() -> str:

@@ -277,6 +277,12 @@ class Settings(_Section):
         return self.database.url or f"sqlite:///{self.node.data_folder.absolute() / 'node.db'}"
 
     @property
+    def database_file(self) -> Path | None:
+        """The SQLite file, or None where a server keeps the rows."""
+        kind, _, rest = self.database_url.partition(":///")
+        return Path(rest.partition("?")[0]) if kind == "sqlite" else None
+
+    @property
     def store_folder(self) -> Path:
         """Where received and produced files lie."""
         return self.node.data_folder / "store"

@@ -273,7 +273,8 @@ def _phantom(cache: Path, say: Say) -> DemoStudy:
         with zipfile.ZipFile(archive) as slices:
             slices.extractall(folder)  # noqa: S202 - an archive of a pinned release
     files = tuple(path for path in _dicom_files(folder) if _is_image(path))
-    return DemoStudy("CT cone-beam phantom", "pylinac 1.5.1 CatPhan", "MIT", files)
+    note = "no patient: what is called bone and lungs is shading, inserts and air; see the card"
+    return DemoStudy("CT cone-beam phantom", "pylinac 1.5.1 CatPhan", "MIT", files, note)
 
 
 def _as_nuclear_medicine(source: Path, target: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node.doctor.finding import Finding
@@ -38,7 +37,7 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether the database answers, has our schema, and its audit trail verifies."""
-    file = _sqlite_file(settings.database_url)
+    file = settings.database_file
     if file and not file.exists():  # opening it would make it
         yield Finding("database", ok=True, text="none yet: it is made at the first start")
         return
@@ -66,11 +65,6 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", ok=False, text=text)
     finally:
         db.close()
-
-
-def _sqlite_file(url: str) -> Path | None:
-    name = url.partition("?")[0].removeprefix("sqlite:///")
-    return Path(name) if url.startswith("sqlite:///") else None
 
 
 def check_rule_folder(settings: Settings) -> Finding:

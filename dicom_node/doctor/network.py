@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dicom_node.config import PeerSection
+from dicom_node.data_folder import is_in_use
 from dicom_node.doctor.finding import Finding
 from dicom_node.net.errors import PeerError
 from dicom_node.net.scu import echo
@@ -28,19 +29,35 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, no
 def check(settings: Settings) -> Iterator[Finding]:
     """Every check of ports, peers and certificates."""
     receive, web = settings.receive, settings.web
-    yield check_port("receive port", receive.host, receive.port, ours=_dicom_answers(settings))
-    yield check_port("web port", web.host, web.port, ours=_page_answers(settings))
+    runs = is_in_use(settings.node.data_folder)
+    for name, host, port, answers in (
+        ("receive port", receive.host, receive.port, _dicom_answers(settings)),
+        ("web port", web.host, web.port, _page_answers(settings)),
+    ):
+        if answers:
+            yield check_served_port(name, f"{host}:{port}", runs=runs)
+        else:
+            yield check_port(name, host, port)
     for name, peer in settings.peers.items():
         yield check_peer(name, peer, settings)
     if web.tls_certificate and web.tls_key:
         yield check_certificate(web.tls_certificate, web.tls_key, datetime.now(UTC))
 
 
-def check_port(name: str, host: str, port: int, *, ours: bool) -> Finding:
-    """Whether the node can listen there, or a node of ours already does."""
+def check_served_port(name: str, at: str, *, runs: bool | None) -> Finding:
+    """Whether the node that answers there is the one that runs in this data folder."""
+    if runs:
+        return Finding(name, ok=True, text=f"{at} is served by the running node")
+    if runs is None:
+        text = f"{at} is served by a node; this account may not see whether it is this one"
+        return Finding(name, ok=None, text=text)
+    text = f"{at} is used by another node, with another data folder: stop it or choose another port"
+    return Finding(name, ok=False, text=text)
+
+
+def check_port(name: str, host: str, port: int) -> Finding:
+    """Whether the node can listen there."""
     at = f"{host}:{port}"
-    if ours:
-        return Finding(name, ok=True, text=f"{at} is served by a running node")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

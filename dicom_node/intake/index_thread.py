@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival, AssociationEnd, Item, SignOfLife
 from dicom_node.intake.index_rows import AuditIsDue, IndexRows
-from dicom_node.intake.transfer_audit import record_end
+from dicom_node.intake.transfer_audit import record_end, record_found
 from dicom_node.net.incoming import Rejection
 from dicom_node.observe.logging import get_log
 from storage.audit import AuditEvent, record
-from storage.db.queries.associations import renew_associations
+from storage.db.queries.associations import lost_among, renew_associations
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -110,11 +110,12 @@ class IndexThread(threading.Thread):
     def _write(self, batch: Sequence[Item]) -> None:
         arrivals = [item for item in batch if isinstance(item, Arrival)]
         signs = [item for item in batch if isinstance(item, SignOfLife)]
+        living = {one for sign in signs for one in sign.association_ids}
         if len(arrivals) + len(signs) == len(batch):
             try:
                 with self._relaxed.begin() as session:
                     IndexRows(session, self._settings, may_audit=False).add(arrivals)
-                    _renew(session, signs)
+                    _renew(session, living, may_audit=False)
             except AuditIsDue:
                 pass
             else:
@@ -122,18 +123,25 @@ class IndexThread(threading.Thread):
         with self._durable.begin() as session:
             IndexRows(session, self._settings, may_audit=True).add(arrivals)
             session.flush()
+            _renew(session, living, may_audit=True)
             for item in batch:
                 if isinstance(item, AssociationEnd):
                     record_end(session, item)
                 elif isinstance(item, Rejection):
                     record(session, _alert(item))
-            _renew(session, signs)
 
 
-def _renew(session: Session, signs: Sequence[SignOfLife]) -> None:
-    living = {one for sign in signs for one in sign.association_ids}
-    if living:
-        renew_associations(session, living, datetime.now(UTC))
+def _renew(session: Session, living: Collection[str], *, may_audit: bool) -> None:
+    """Note that these associations live, even where they were called lost."""
+    if not living:
+        return
+    now = datetime.now(UTC)
+    renew_associations(session, living, now)
+    if lost_among(session, living):
+        if not may_audit:
+            raise AuditIsDue
+        found = record_found(session, living, now)
+        log.warning("associations called lost live: open again", count=found)
 
 
 def _alert(rejection: Rejection) -> AuditEvent:

@@ -110,8 +110,12 @@ def _verdict(store: ObjectStore, first: str, key: str, path: Path) -> Verdict:
 
 
 def _set_aside(db: Database, store: ObjectStore, key: str, reason: str) -> None:
-    """Move a file that is no whole instance out of the way, and say so."""
-    store.adopt(store.path(key), f"quarantine/{key}")
+    """Move a file that is no whole instance out of the way, and say so.
+
+    The same instance may come damaged again: each such file is kept.
+    """
+    places = versions_of(f"quarantine/{key}")
+    store.adopt(store.path(key), next(place for place in places if not store.exists(place)))
     log.error("a received file is damaged; it was moved to quarantine", reason=reason)
     with db.begin() as session:
         record(

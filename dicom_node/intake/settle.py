@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -67,14 +68,22 @@ def settle_due(
 
 
 def _end_lost_associations(db: Database, now: datetime) -> None:
-    """A receiver that died must not keep its studies open for ever."""
+    """A receiver that died must not keep its studies open for ever.
+
+    One that lives gives its signs of life in writing: how long this very look had to wait for its
+    turn to write is no silence of theirs.
+    """
     since = now - timedelta(seconds=LOST_AFTER_S)
     with db.read() as session:
         if not silent_associations(session, since):
             return
+    asked = time.monotonic()
     with db.begin() as session:
-        lost = record_lost(session, since, now)
-    log.warning("associations ended with their receiver", count=lost)
+        session.connection()  # here it waits
+        waited = timedelta(seconds=time.monotonic() - asked)
+        lost = record_lost(session, since - waited, now)
+    if lost:
+        log.warning("associations ended with their receiver", count=lost)
 
 
 def _settle(

@@ -17,17 +17,20 @@ from storage.db.queries.associations import (
     brought_by,
     end_association,
     has_ended,
+    lost_among,
+    reopen_association,
     silent_associations,
 )
 from storage.db.queries.studies import find_study, series_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from dicom_node.intake.arrival import AssociationEnd, Tally
-    from storage.db.tables import Study
+    from storage.db.tables import Association, Study
 
 TRANSFERRED = "110104"
 LOST_AFTER_S = 10.0
@@ -58,12 +61,22 @@ def record_lost(session: Session, since: datetime, now: datetime) -> int:
     """End open associations not renewed since then, and record what they had brought."""
     lost = silent_associations(session, since)
     for row in lost:
-        association = AssociationInfo(
-            row.id, row.calling_aet, row.called_aet, row.host, row.started_at
-        )
         end_association(session, row.id, "lost", now)
-        _record_brought(session, association, "lost")
+        _record_brought(session, _told_by(row), "lost")
     return len(lost)
+
+
+def record_found(session: Session, association_ids: Collection[str], now: datetime) -> int:
+    """Reopen those of the living associations that were called lost, and take it back."""
+    found = lost_among(session, association_ids)
+    for row in found:
+        reopen_association(session, row.id, now)
+        for study in {study for study, _class, _number in brought_by(session, row.id)}:
+            text = "the association lives and goes on: it was called lost too early"
+            record(session, _event(study, _told_by(row), "U", text))
+            if study.incomplete.startswith(_evidence("lost", "")):
+                _note_evidence(study, "")
+    return len(found)
 
 
 def _record_brought(session: Session, association: AssociationInfo, outcome: str) -> None:
@@ -78,7 +91,7 @@ def _record_brought(session: Session, association: AssociationInfo, outcome: str
         text += "; own results among them: no rule runs on those" if own else ""
         detail: dict[str, object] = {"association": association.id, "sop_classes": numbers}
         record(session, _event(study, association, "C", text, detail=detail))
-        evidence = f"an association was {outcome} after {_instances(total)}"
+        evidence = _evidence(outcome, _instances(total))
         _note_evidence(study, "" if outcome == "released" else evidence)
 
 
@@ -132,6 +145,14 @@ def _note_evidence(study: Study, evidence: str) -> None:
     """A study that broke off is flagged; one that came whole afterwards is not flagged any more."""
     if study.state != "quarantined":  # there the text is the reason
         study.incomplete = evidence
+
+
+def _evidence(outcome: str, instances: str) -> str:
+    return f"an association was {outcome} after {instances}"
+
+
+def _told_by(row: Association) -> AssociationInfo:
+    return AssociationInfo(row.id, row.calling_aet, row.called_aet, row.host, row.started_at)
 
 
 def _instances(number: int) -> str:

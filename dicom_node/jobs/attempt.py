@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dicom_node.jobs.slot import NO_ROOM
 from dicom_node.jobs.trail import MINOR_FAILURE, SERIOUS_FAILURE, job_event
 from dicom_node.observe.logging import get_log
 from storage.db.queries.jobs import (
@@ -118,27 +117,28 @@ def give_back(job_id: int, number: int, code: str, reason: str, bench: Bench) ->
     log.warning("attempt failed", job=job_id, attempt=number, code=code)
 
 
-def await_room(attempt: Attempt, bench: Bench) -> None:
-    """Queue the job again for when there is room: the disk is to blame, so the try does not count.
+def give_back_uncounted(
+    attempt: Attempt, bench: Bench, code: str, reason: str, pause_s: float
+) -> None:
+    """Queue a job again that is not to blame: it goes on with a whole round of tries.
 
-    It goes on with a whole round of tries. The pause is the longest one, as a job whose results
-    never fit is not to run all the time.
+    The numbers that are left of its round are passed over, as none is ever used twice.
     """
-    jobs = bench.settings.jobs
+    number, most = attempt.number, bench.settings.jobs.max_attempts
     with bench.db.begin() as session:
-        job = held_job(session, attempt.job_id, attempt.number)
-        text = f"attempt {attempt.number} found no room on the disk and does not count"
+        job = held_job(session, attempt.job_id, number)
+        text = f"attempt {number} does not count: {reason}"
         advance(
             session,
             job,
             "retry",
-            audit=job_event(session, job, "R", text, outcome=MINOR_FAILURE),
-            attempt=-(-attempt.number // jobs.max_attempts) * jobs.max_attempts,
-            run_after=datetime.now(UTC) + timedelta(seconds=jobs.retry_after_s[-1]),
-            reason_code=NO_ROOM,
-            reason="there was no room on the disk for its results",
+            audit=job_event(session, job, "R", text),
+            attempt=-(-number // most) * most,
+            run_after=datetime.now(UTC) + timedelta(seconds=pause_s),
+            reason_code=code,
+            reason=reason,
         )
-    log.warning("job waits for room on the disk", job=attempt.job_id, attempt=attempt.number)
+    log.info("job goes back, uncounted", job=attempt.job_id, attempt=number, code=code)
 
 
 def give_back_lost(bench: Bench, held: Callable[[], Collection[int]]) -> int:

@@ -9,6 +9,7 @@ under the same derived UIDs.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from storage.db.queries.outputs import sha256_of_outputs
 from storage.db.tables import Delivery, Output
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.files.durable import sync_file
-from storage.lifecycle import advance
+from storage.lifecycle import advance, advance_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,8 +74,7 @@ def _publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
             reason_code="",
             ended_at=now,
         )
-        for made in new:
-            _keep(session, job, made, attempt, bench)
+        _release(session, job, [_keep(session, job, made, attempt, bench) for made in new])
         if new:
             _address(session, job, now)
     return len(new)
@@ -99,8 +99,8 @@ def _key(session: Session, job: Job, made: OutputFile) -> str:
     return f"results/{study.study_uid}/{made.series_uid}/{made.sop_uid}.dcm"
 
 
-def _keep(session: Session, job: Job, made: OutputFile, attempt: Attempt, bench: Bench) -> None:
-    """Rename one file into the store and add its row, released."""
+def _keep(session: Session, job: Job, made: OutputFile, attempt: Attempt, bench: Bench) -> Output:
+    """The row of one file, which is renamed into the store."""
     key = _key(session, job, made)
     bench.store.adopt(attempt.folder / made.file, key)
     output = Output(
@@ -117,11 +117,21 @@ def _keep(session: Session, job: Job, made: OutputFile, attempt: Attempt, bench:
         produced_at=datetime.now(UTC),
     )
     session.add(output)
-    session.flush()
-    event = job_event(
-        session, job, "U", f"output {output.id} released", subject=f"output:{output.id}"
-    )
-    advance(session, output, "pass_gate", audit=event)
+    return output
+
+
+def _release(session: Session, job: Job, outputs: list[Output]) -> None:
+    """Release all outputs; one audit row for those of a kind tells what they are (PS3.15 A.5.3)."""
+    for kind in dict.fromkeys(output.kind for output in outputs):
+        these = [output for output in outputs if output.kind == kind]
+        detail = {
+            "kind": kind,
+            "series": Counter(output.series_uid for output in these),
+            "sop_classes": Counter(output.sop_class_uid for output in these),
+        }
+        text = f"released: {len(these)} {kind} outputs"
+        event = job_event(session, job, "U", text, detail=detail)
+        advance_all(session, these, "pass_gate", audit=event)
 
 
 def _address(session: Session, job: Job, now: datetime) -> None:

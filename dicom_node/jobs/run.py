@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dicom_node.errors import SlotLost, SlotTimedOut
-from dicom_node.jobs.attempt import await_room, claim, give_back, refuse
+from dicom_node.jobs.attempt import claim, give_back, give_back_uncounted, refuse
 from dicom_node.jobs.publish import publish
 from dicom_node.jobs.request import request_of
 from dicom_node.jobs.slot import NO_ROOM
@@ -77,7 +78,7 @@ def _run(attempt: Attempt, slot: Slot, bench: Bench) -> Reply:
     except StaleTransition:
         raise
     except Exception as error:  # noqa: BLE001 - whatever broke, the job is given back with it
-        if slot.is_closed:  # the node stops: the next start queues the job again at once
+        if slot.is_closed:  # the node stops
             return {"status": "stopped"}
         code, reason = _explain(error)
         return {"status": "failed", "code": code, "reason": reason}
@@ -100,8 +101,15 @@ def _end(attempt: Attempt, reply: Reply, slot: Slot, bench: Bench) -> None:
 def _note_end(attempt: Attempt, reply: Reply, bench: Bench) -> None:
     if reply["status"] == "refused":
         refuse(attempt, reply["code"], reply["reason"], bench)
+    elif reply["status"] == "stopped":
+        reason = "the node was stopped while the job ran"
+        with suppress(*DATABASE_UNAVAILABLE):  # then the next start queues it again
+            give_back_uncounted(attempt, bench, "node-stopped", reason, 0.0)
     elif reply["status"] == "failed" and reply["code"] == NO_ROOM:
-        await_room(attempt, bench)
+        # The longest pause: a job whose results never fit is not to run all the time.
+        reason = "there was no room on the disk for its results"
+        longest_s = bench.settings.jobs.retry_after_s[-1]
+        give_back_uncounted(attempt, bench, NO_ROOM, reason, longest_s)
     elif reply["status"] == "failed":
         give_back(attempt.job_id, attempt.number, reply["code"], reply["reason"], bench)
 

@@ -1,4 +1,4 @@
-"""Opens the socket that reception listens on, so that several receivers can share it."""
+"""Opens the sockets that the node listens on; several receivers can share one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from dicom_node.errors import NodeError, PortBusy
 BACKLOG = 128  # many senders may start at once; pynetdicom's own 5 would drop them
 
 
-def open_listener(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int, section: str = "receive") -> socket.socket:
     """A listening TCP socket that child processes may inherit; port 0 takes a free one.
+
+    Parameters
+    ----------
+    section : str
+        Of the settings, where `host` and `port` stand: what is wrong is told with it.
 
     Raises
     ------
@@ -25,7 +30,7 @@ def open_listener(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror:
-        raise NodeError(f"[receive] host = {host!r}: no such address") from None
+        raise NodeError(f"[{section}] host = {host!r}: no such address") from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -33,7 +38,7 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _explain(error, host, port) from None
+        raise _explain(error, host, port, section) from None
     listener.setblocking(False)
     return listener
 
@@ -45,14 +50,14 @@ def adopt_listener(descriptor: int) -> socket.socket:
     return listener
 
 
-def _explain(error: OSError, host: str, port: int) -> NodeError:
+def _explain(error: OSError, host: str, port: int, section: str) -> NodeError:
     if error.errno == errno.EADDRINUSE:
         return PortBusy(
             f"port {port} on {host} is in use by another program: "
-            "stop it, or choose another with [receive] port"
+            f"stop it, or choose another with [{section}] port"
         )
     if error.errno == errno.EACCES:
-        return NodeError(f"port {port} needs privileges: choose [receive] port above 1023")
+        return NodeError(f"port {port} needs privileges: choose [{section}] port above 1023")
     if error.errno == errno.EADDRNOTAVAIL:
-        return NodeError(f"{host} is no address of this machine: see [receive] host")
-    return NodeError(f"cannot listen on {host} port {port}: {error.strerror}")
+        return NodeError(f"{host} is no address of this machine: see [{section}] host")
+    return NodeError(f"[{section}] cannot listen on {host} port {port}: {error.strerror}")

@@ -49,7 +49,7 @@ class _Test(BaseModel):
 
 class _TestFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    tests: list[_Test]
+    tests: list[Any]
 
 
 def check_rules(folder: Path | None, known: Known) -> Checked:
@@ -67,24 +67,39 @@ def check_rules(folder: Path | None, known: Known) -> Checked:
 def _try_file(path: Path, rules: RuleSet) -> tuple[int, list[str]]:
     """How many tests of a file hold, and ``:line: what is wrong`` for the others."""
     try:
-        tree, lines = read_yaml(path.read_text(encoding="utf-8"))
-        tests = _TestFile.model_validate(tree).tests
+        read = read_yaml(path.read_text(encoding="utf-8"))
     except RuleInvalid as error:
         return 0, [f":{error}"]
     except (OSError, UnicodeDecodeError) as error:
         return 0, [f": cannot be read: {type(error).__name__}"]
+    mistakes = [f":{line}" for line in read.mistakes]
+    try:
+        entries = _TestFile.model_validate(read.tree).tests
     except ValidationError as error:
-        return 0, [
-            f": {'.'.join(map(str, wrong['loc']))}: {wrong['msg'].removeprefix('Value error, ')}"
-            for wrong in error.errors()
-        ]
-    tried = [list(_try(test, rules)) for test in tests]
-    mistakes_of_all = [
-        f":{lines.get(('tests', index), 1)}: {test.name}: {mistake}"
-        for index, (test, mistakes) in enumerate(zip(tests, tried, strict=True))
-        for mistake in mistakes
-    ]
-    return sum(not mistakes for mistakes in tried), mistakes_of_all
+        return 0, [*mistakes, *(f":1: {wrong}" for wrong in _shape(error))]
+    passed = 0
+    for index, entry in enumerate(entries):
+        line = read.line_of(("tests", index))
+        wrong = list(_try_entry(entry, rules))
+        mistakes.extend(f":{line}: {mistake}" for mistake in wrong)
+        passed += not wrong
+    return passed, mistakes
+
+
+def _try_entry(entry: object, rules: RuleSet) -> Iterator[str]:
+    try:
+        test = _Test.model_validate(entry)
+    except ValidationError as error:
+        yield from _shape(error)
+        return
+    for mistake in _try(test, rules):
+        yield f"{test.name}: {mistake}"
+
+
+def _shape(error: ValidationError) -> Iterator[str]:
+    for wrong in error.errors():
+        where = ".".join(map(str, wrong["loc"]))
+        yield f"{where}{': ' if where else ''}{wrong['msg'].removeprefix('Value error, ')}"
 
 
 def _try(test: _Test, rules: RuleSet) -> Iterator[str]:

@@ -47,6 +47,31 @@ def read_block(block: Mapping[str, Tree], attributes: Collection[str] | None) ->
     return tuple((name, _read(name, wanted, attributes)) for name, wanted in block.items())
 
 
+def mistakes_in(attribute: str, wanted: Tree, attributes: Collection[str] | None) -> list[str]:
+    """Every mistake in one condition: those of its parts, or else the one of the whole."""
+    try:
+        _read(attribute, wanted, attributes)
+    except Misworded as error:
+        found = [
+            mistake
+            for part in _parts(wanted)
+            for mistake in mistakes_in(attribute, part, attributes)
+        ]
+        return list(dict.fromkeys(found)) or [str(error)]
+    return []
+
+
+def _parts(wanted: Tree) -> list[Tree]:
+    """What can be wrong by itself in a condition; nothing where it is one word or value."""
+    if isinstance(wanted, list):
+        return [[value] for value in wanted] if len(wanted) > 1 else []
+    if not isinstance(wanted, dict):
+        return []
+    if list(wanted) == ["not"]:
+        return [wanted["not"]]
+    return [{word: value} for word, value in wanted.items()] if len(wanted) > 1 else []
+
+
 def _read(attribute: str, wanted: Tree, attributes: Collection[str] | None) -> Wanted:
     if not is_attribute(attribute):
         known = all_attributes() if attributes is None else attributes

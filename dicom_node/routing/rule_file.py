@@ -2,79 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from dicom_node.config import PRIORITIES, Priority
+from dicom_node.config import PRIORITIES
 from dicom_node.errors import RuleInvalid
 from dicom_node.routing.attributes import nearest
-from dicom_node.routing.conditions import Misworded, read_block
+from dicom_node.routing.conditions import mistakes_in, read_block
 from dicom_node.routing.rule_set import Rule, Step
-from dicom_node.routing.yaml_lines import Lines, Path, Tree, read_yaml
+from dicom_node.routing.rule_shape import (
+    FileModel,
+    RuleModel,
+    StepModel,
+    explain,
+    problems_with,
+    rule_name,
+    sound_part,
+)
+from dicom_node.routing.yaml_lines import Path, Read, Tree, read_yaml
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dicom_node.routing.rule_set import Known
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _StepModel(_Strict):
-    pipeline: str
-    parameters: dict[str, str] = {}
-
-
-def _named(step: object) -> object:
-    return {"pipeline": step} if isinstance(step, str) else step
-
-
-class _RuleModel(_Strict):
-    name: str = Field(min_length=1, max_length=64)
-    note: str = ""
-    enabled: bool = True
-    match: dict[str, Any] = {}
-    any_of: list[dict[str, Any]] = []
-    run: list[Annotated[_StepModel, BeforeValidator(_named)]] = []
-    priority: Priority = "routine"
-    deliver_to: list[str] | None = None
-    stop: bool = False
-
-
-class _FileModel(_Strict):
-    rules: list[_RuleModel]
 
 
 def read_rule_file(path: pathlib.Path, known: Known) -> tuple[list[Rule], list[str]]:
     """The rules of one file, and its mistakes as ``file:line: what is wrong``."""
     try:
-        tree, lines = read_yaml(path.read_text(encoding="utf-8"))
+        read = read_yaml(path.read_text(encoding="utf-8"))
     except RuleInvalid as error:
         return [], [f"{path.name}:{error}"]
     except UnicodeDecodeError:
         return [], [f"{path.name}:1: not UTF-8 text"]
     except OSError as error:
         return [], [f"{path.name}: {error.strerror}"]
-    try:
-        model = _FileModel.model_validate(tree)
-    except ValidationError as error:
-        return [], [f"{path.name}:{line}" for line in _explain(error, tree, lines)]
-    rules, mistakes = [], []
-    for index, rule in enumerate(model.rules):
-        wrong = list(_check(rule, known))
-        for where, message in wrong:
-            line = _line(lines, ("rules", index, *where))
-            mistakes.append(f"{path.name}:{line}: rule {rule.name}: {message}")
+    mistakes = [*read.mistakes, *explain(problems_with(FileModel, read.tree), read)]
+    rules = []
+    for index, entry in enumerate(_entries(read.tree)):
+        at: Path = ("rules", index)
+        problems = problems_with(RuleModel, entry, at)
+        wrong = list(explain(problems, read))
+        rule = sound_part(entry, problems)
+        if not wrong:
+            wrong.extend(_told(_check_purpose(rule), at, read))
+        wrong.extend(_told(_check_names(rule, known), at, read))
+        mistakes.extend(wrong)
         if not wrong:
             rules.append(_build(rule, path.name, known))
-    return rules, mistakes
+    return rules, [f"{path.name}:{line}" for line in mistakes]
 
 
-def _build(model: _RuleModel, file: str, known: Known) -> Rule:
+def _entries(tree: Tree) -> list[Tree]:
+    entries = tree.get("rules") if isinstance(tree, dict) else None
+    return entries if isinstance(entries, list) else []
+
+
+def _build(model: RuleModel, file: str, known: Known) -> Rule:
     return Rule(
         name=model.name,
         note=model.note,
@@ -95,11 +79,20 @@ def _build(model: _RuleModel, file: str, known: Known) -> Rule:
 Mistake = tuple[Path, str]
 
 
-def _check(rule: _RuleModel, known: Known) -> Iterator[Mistake]:
+def _told(mistakes: Iterable[Mistake], at: Path, read: Read) -> Iterator[str]:
+    for where, message in mistakes:
+        path = (*at, *where)
+        yield f"{read.line_of(path)}: {rule_name(read.tree, path)}{message}"
+
+
+def _check_purpose(rule: RuleModel) -> Iterator[Mistake]:
     if not rule.match and not rule.any_of:
         yield (), 'it matches nothing in particular: give it match (Modality: "*" is every series)'
     if not rule.run and not rule.stop:
         yield (), "it does nothing: give it run, or stop: true to exclude what it matches"
+
+
+def _check_names(rule: RuleModel, known: Known) -> Iterator[Mistake]:
     yield from _check_block(rule.match, ("match",), known)
     for number, block in enumerate(rule.any_of):
         yield from _check_block(block, ("any_of", number), known)
@@ -115,13 +108,11 @@ def _check(rule: _RuleModel, known: Known) -> Iterator[Mistake]:
 
 def _check_block(block: dict[str, Any], where: Path, known: Known) -> Iterator[Mistake]:
     for attribute, wanted in block.items():
-        try:
-            read_block({attribute: wanted}, known.attributes)
-        except Misworded as error:
-            yield (*where, attribute), str(error)
+        for mistake in mistakes_in(attribute, wanted, known.attributes):
+            yield (*where, attribute), mistake
 
 
-def _check_step(step: _StepModel, where: Path, known: Known) -> Iterator[Mistake]:
+def _check_step(step: StepModel, where: Path, known: Known) -> Iterator[Mistake]:
     if step.pipeline not in known.pipelines:
         hint = nearest(step.pipeline, known.pipelines)
         yield where, f"no pipeline is called {step.pipeline}{hint}"
@@ -143,41 +134,3 @@ def _typed(text: str) -> int | float | str | bool:
         except ValueError:
             continue
     return text
-
-
-def _explain(error: ValidationError, tree: Tree, lines: Lines) -> Iterator[str]:
-    for problem in error.errors():
-        where = tuple(problem["loc"])
-        name = _rule_name(tree, where)
-        word = str(where[-1]) if where else "the file"
-        if problem["type"] == "extra_forbidden":
-            message = f"no such word: {word}{nearest(word, _words_at(where))}"
-        elif problem["type"] == "missing":
-            message = f"{word} is missing"
-        elif not where:
-            message = "a rule file is a map with the key rules"
-        else:
-            message = f"{word}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-        yield f"{_line(lines, where)}: {name}{message}"
-
-
-def _words_at(where: Path) -> list[str]:
-    if len(where) == 1:
-        return list(_FileModel.model_fields)
-    return list((_StepModel if "run" in where else _RuleModel).model_fields)
-
-
-def _rule_name(tree: Tree, where: Path) -> str:
-    if len(where) < 2 or not isinstance(where[1], int):
-        return ""
-    rules = tree["rules"] if isinstance(tree, dict) else []
-    rule = rules[where[1]] if isinstance(rules, list) else {}
-    name = rule.get("name") if isinstance(rule, dict) else None
-    return f"rule {name or where[1] + 1}: "
-
-
-def _line(lines: Lines, where: Path) -> int:
-    """The line of the deepest part of a path that the file holds."""
-    while where and where not in lines:
-        where = where[:-1]
-    return lines.get(where, 1)

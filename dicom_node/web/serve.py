@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 import ssl
 import threading
 import time
@@ -12,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from dicom_node.errors import ConfigInvalid, NodeError, PortBusy
+from dicom_node.errors import ConfigInvalid, NodeError
+from dicom_node.net.listener import open_listener
 
 if TYPE_CHECKING:
+    import socket
+
     from fastapi import FastAPI
 
     from dicom_node.config import Settings
@@ -53,7 +54,7 @@ def serve(app: FastAPI, settings: Settings) -> Served:
     """
     web = settings.web
     server = _server(app, settings)
-    listener = _listen(web.host, web.port)
+    listener = open_listener(web.host, web.port, "web")
     # Browsers ask in bursts; a stop must not wait for connections they keep open.
     thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
     thread.start()
@@ -95,26 +96,3 @@ def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
             "a password, readable by the node's account"
         ) from None
     return uvicorn.Server(config)  # outside the main thread it leaves signals alone
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror:
-        raise NodeError(f"[web] host = {host!r}: no such address") from None
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortBusy(
-                f"port {port} on {host} is in use by another program: "
-                "stop it, or choose another with [web] port"
-            ) from None
-        raise NodeError(f"[web] cannot listen on {host} port {port}: {error.strerror}") from None
-    return listener

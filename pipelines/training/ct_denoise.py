@@ -12,18 +12,18 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
 from skimage.restoration import denoise_nl_means
-from torch import nn
 
 from pipelines.networks.noise_unet import NoiseUNet
 from pipelines.ops.tissue_noise import noise_level
 from pipelines.training import samples
 from pipelines.training.ct_noise import soften, unit_noise
+from pipelines.training.loop import fit
 from pipelines.training.phantoms import draw_slice
 
 if TYPE_CHECKING:
@@ -103,24 +103,15 @@ def train(folder: Path, steps: int = STEPS) -> NoiseUNet:
     rng = np.random.default_rng(SEED)
     pairs = make_pairs(clean_slices(folder, rng), rng)
     print(f"{len(pairs)} pairs of {SIZE} x {SIZE}", flush=True)
-    network = NoiseUNet().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
-    running = 0.0
-    for step in range(1, steps + 1):
+    network: NoiseUNet = NoiseUNet().to(memory_format=torch.channels_last)
+
+    def loss() -> torch.Tensor:
         noisy, noise, level, weight = draw_batch(pairs, rng)
         error = (network(noisy, level) - noise).abs() * weight / level
-        loss = error.sum() / weight.sum()
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        running += loss.item()
-        if step % 100 == 0:
-            print(f"step {step}: mean error {running / 100:.4f} of the noise level", flush=True)
-            running = 0.0
-    return cast("NoiseUNet", network.eval())
+        return error.sum() / weight.sum()
+
+    fit(network, loss, steps=steps, max_lr=2e-3, what="mean error {:.4f} of the noise level")
+    return network
 
 
 def main() -> None:

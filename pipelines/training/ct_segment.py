@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from pipelines.ops.metrics import dice
 from pipelines.ops.planes import planes_round, to_grid
 from pipelines.training import samples
 from pipelines.training.ct_labels import BODY, BONE, BONES, LOBES, LUNG, label_scan
+from pipelines.training.loop import fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,25 +120,17 @@ def train(examples: list[Example], steps: int = STEPS) -> PlaneUNet:
     """Give the trained network; the same seed gives the same figures."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
-    network = PlaneUNet(CLASSES, WIDTHS).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=4e-3, total_steps=steps)
+    network: PlaneUNet = PlaneUNet(CLASSES, WIDTHS).to(memory_format=torch.channels_last)
     weights = torch.tensor(CLASS_WEIGHTS)
-    running = 0.0
-    for step in range(1, steps + 1):
+
+    def loss() -> torch.Tensor:
         planes, labels = draw_batch(examples, rng)
         scores = network(planes)
-        loss = nn.functional.cross_entropy(scores, labels, weights) + _soft_dice(scores, labels)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        running += loss.item()
-        if step % 100 == 0:
-            print(f"step {step}: loss {running / 100:.4f}", flush=True)
-            running = 0.0
-    return cast("PlaneUNet", network.eval())
+        crossed = nn.functional.cross_entropy(scores, labels, weights)
+        return crossed + _soft_dice(scores, labels)
+
+    fit(network, loss, steps=steps, max_lr=4e-3, what="loss {:.4f}")
+    return network
 
 
 def _soft_dice(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dicom_node.config import Settings, load_settings
 from dicom_node.demo.pacs import DemoPacs, free_port, start_pacs
-from storage.db.engine import Database
-from storage.db.queries.progress import SeriesResult, series_results, underway
+from tests.serving import ServedNode, serving
 from tests.tools import program
+
+PROCESSED_WITHIN_S = 600.0  # real studies by the real pipelines
 
 
 @dataclass(slots=True)
@@ -46,54 +43,6 @@ class Pacs:
         ]
 
 
-@dataclass(slots=True)
-class Node:
-    """`dicom-node serve`, and its database read from outside."""
-
-    settings: Settings
-    config: Path
-    program: subprocess.Popen[bytes]
-
-    def results(self) -> list[SeriesResult]:
-        database = Database(self.settings.database_url)
-        try:
-            with database.read() as session:
-                return series_results(session)
-        finally:
-            database.close()
-
-    def wait_until_quiet(self, *, instances: int, within_s: float = 600) -> None:
-        """Return when `instances` are indexed and nothing is underway any more."""
-        database = Database(self.settings.database_url)
-
-        def quiet() -> bool:
-            assert self.program.poll() is None, "the node ended"
-            with database.read() as session:
-                now = underway(session)
-            return now.is_quiet and now.instances >= instances
-
-        try:
-            wait_for(quiet, within_s=within_s)
-        finally:
-            database.close()
-
-    def storescu(self, folder: Path, *options: str) -> None:
-        """Send a folder with dcmtk, as the README says."""
-        storescu = program("storescu", package="dcmtk")
-        receive = self.settings.receive
-        # -R: without it dcmtk proposes a list that lacks Segmentation, and stops at the first one.
-        command = [storescu, "-aec", self.settings.node.ae_title, *options, "-R", "+sd", "+r"]
-        subprocess.run([*command, receive.host, str(receive.port), str(folder)], check=True)
-
-
-def wait_for(holds: Callable[[], bool], *, within_s: float) -> None:
-    """Poll until `holds`, or fail."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.2)
-
-
 @contextmanager
 def a_pacs(folder: Path) -> Iterator[Pacs]:
     """An own Orthanc on free ports."""
@@ -106,37 +55,10 @@ def a_pacs(folder: Path) -> Iterator[Pacs]:
 
 
 @contextmanager
-def a_node(folder: Path, toml: str) -> Iterator[Node]:
-    """`dicom-node serve --config node.toml` until the block ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "node.toml"
-    config.write_text(toml, encoding="utf-8")
-    with (folder / "node.log").open("ab") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "dicom_node", "serve", "--config", str(config)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-    node = Node(load_settings(config), config, running)
-    try:
-        echoscu = [
-            program("echoscu", package="dcmtk"),
-            "-aet",
-            "STORESCU",
-            "-aec",
-            node.settings.node.ae_title,
-        ]
-        receive = node.settings.receive
-        echo = [*echoscu, receive.host, str(receive.port)]
-
-        def listens() -> bool:
-            assert running.poll() is None, (folder / "node.log").read_text()
-            return subprocess.call(echo, stderr=subprocess.DEVNULL) == 0
-
-        wait_for(listens, within_s=60)
+def a_node(folder: Path, toml: str) -> Iterator[ServedNode]:
+    """`dicom-node serve --config node.toml` as it ships, until the block ends."""
+    with serving(folder, toml, environment={}, calling="STORESCU") as node:
         yield node
-    finally:
-        running.terminate()
-        running.wait(timeout=60)
 
 
 def settings_toml(folder: Path, pacs: Pacs, *, more: str = "") -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.acceptance.road import a_node, a_pacs, settings_toml, wait_for
+from tests.acceptance.road import PROCESSED_WITHIN_S, a_node, a_pacs, settings_toml
 from tests.builders import a_series, write_series
+from tests.receiving import wait_until
 
 pytestmark = [pytest.mark.orthanc, pytest.mark.dcmtk, pytest.mark.timeout(900)]
 
@@ -35,9 +36,9 @@ def test_a_stat_study_overtakes_what_waits(tmp_path):
         a_node(tmp_path, settings_toml(tmp_path, pacs, more=toml_more)) as node,
     ):
         node.storescu(tmp_path / "routine")
-        wait_for(lambda: sum(len(s.jobs) for s in node.results()) >= 12, within_s=120)
+        wait_until(lambda: sum(len(s.jobs) for s in node.results()) >= 12, 120)
         node.storescu(tmp_path / "stat", "-aet", "EMERGENCY")
-        node.wait_until_quiet(instances=56)
+        node.wait_until_quiet(instances=56, within_s=PROCESSED_WITHIN_S)
         results = node.results()
 
     jobs = [job for series in results for job in series.jobs]

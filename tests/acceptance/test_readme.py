@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dicom_node.demo.pacs import free_port
-from tests.acceptance.road import a_node, a_pacs
+from tests.acceptance.road import PROCESSED_WITHIN_S, a_node, a_pacs
 from tests.builders import a_series, write_series
 from tests.tools import program
 
@@ -46,7 +46,7 @@ def test_a_study_sent_by_the_readmes_words_comes_back_to_orthanc(tmp_path):
 
         with a_node(tmp_path / "node", toml) as node:
             subprocess.run(shlex.split(send), check=True)
-            node.wait_until_quiet(instances=len(images))
+            node.wait_until_quiet(instances=len(images), within_s=PROCESSED_WITHIN_S)
             (series,) = node.results()
             came_back = pacs.series_of_study(series.study_uid)
 

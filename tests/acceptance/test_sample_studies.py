@@ -11,9 +11,8 @@ import pytest
 import SimpleITK as sitk
 from pydicom import dcmread
 
-from storage.audit import list_events
-from storage.db.engine import Database
-from tests.acceptance.road import Node, Pacs, a_node, a_pacs, settings_toml
+from tests.acceptance.road import PROCESSED_WITHIN_S, Pacs, a_node, a_pacs, settings_toml
+from tests.serving import ServedNode
 from tests.tools import program, samples
 
 pytestmark = [
@@ -45,12 +44,13 @@ def sent(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def road(sent, tmp_path_factory) -> tuple[Node, Pacs]:
+def road(sent, tmp_path_factory) -> tuple[ServedNode, Pacs]:
     folder = tmp_path_factory.mktemp("road")
     with a_pacs(folder / "pacs") as pacs, a_node(folder, settings_toml(folder, pacs)) as node:
         for study in sent.values():
             node.storescu(study)
-        node.wait_until_quiet(instances=sum(count for _name, count in STUDIES.values()))
+        count = sum(count for _name, count in STUDIES.values())
+        node.wait_until_quiet(instances=count, within_s=PROCESSED_WITHIN_S)
         yield node, pacs
 
 
@@ -102,23 +102,13 @@ def test_dcmqi_reads_each_seg_with_the_geometry_of_its_source(road, tmp_path):
 
 def test_sending_all_again_changes_no_count_and_sends_nothing_twice(road, sent):
     node, pacs = road
-    before = pacs.instance_ids(), _transfers_out(node)
+    before = pacs.instance_ids(), node.transfers_out()
 
     for study in sent.values():
         node.storescu(study)
-    node.wait_until_quiet(instances=1)
+    node.wait_until_quiet(instances=1, within_s=PROCESSED_WITHIN_S)
 
-    assert before == (pacs.instance_ids(), _transfers_out(node))
-
-
-def _transfers_out(node: Node) -> int:
-    database = Database(node.settings.database_url)
-    try:
-        with database.read() as session:
-            events = list_events(session, limit=100_000, event="110104")
-            return sum(event.actor == "node" for event in events)
-    finally:
-        database.close()
+    assert before == (pacs.instance_ids(), node.transfers_out())
 
 
 def _is_dicom(path: Path) -> bool:
@@ -131,7 +121,7 @@ def _errors(path: Path) -> set[str]:
     return {line for line in done.stderr.splitlines() if line.startswith("Error")}
 
 
-def _source_image(node: Node, keys: tuple[str, ...]) -> sitk.Image:
+def _source_image(node: ServedNode, keys: tuple[str, ...]) -> sitk.Image:
     folder = (node.settings.store_folder / keys[0]).parent
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))

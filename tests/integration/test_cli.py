@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dicom_node import __version__
-from storage.audit import AuditEvent, record, verify
+from storage.audit import AuditEvent, list_events, record, verify
 from storage.db.engine import Database
 from storage.db.schema import create_or_check
 from storage.db.tables import Delivery, Job, Series, Study
@@ -93,6 +93,7 @@ def test_the_version_is_told_quickly():
         ("audit", "verify"),
         ("user", "list"),
         ("db", "backup"),
+        ("db", "upgrade"),
     ],
 )
 def test_without_a_database_a_command_says_so_in_one_line(tmp_path, arguments):
@@ -129,6 +130,29 @@ def test_a_failed_job_is_listed_and_run_again(config):
     assert (1, "job 1 is cancelled: no event cancel\n") == (again.returncode, again.stderr)
     unknown = dicom_node("jobs", "rerun", 99, "--config", config)
     assert (1, "there is no job 99\n") == (unknown.returncode, unknown.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("jobs", "list"), "no jobs yet"),
+        (("jobs", "list", "--state", "running"), "no job is running"),
+        (("deliveries", "list"), "no deliveries yet"),
+        (("deliveries", "list", "--state", "sent"), "no delivery is sent"),
+        (("audit", "list"), "no events yet"),
+        (("audit", "list", "--by", "user:ann"), "no such events"),
+        (("user", "list"), "no accounts yet"),
+    ],
+)
+def test_an_empty_list_says_so(tmp_path, sqlite_template, arguments, told):
+    config = tmp_path / "node.toml"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "node.db").write_bytes(sqlite_template.read_bytes())
+    config.write_text(f'[node]\ndata_folder = "{tmp_path / "data"}"\n')
+
+    done = dicom_node(*arguments, "--config", config)
+
+    assert (0, f"{told}\n") == (done.returncode, done.stdout)
 
 
 def test_a_failed_delivery_is_listed_sent_again_and_given_up(config):
@@ -181,6 +205,39 @@ def test_users_are_added_with_a_typed_password_and_listed(config):
     assert password not in added.stdout + changed.stdout
 
 
+@pytest.mark.parametrize("arguments", [("db", "upgrade"), ("jobs", "list")])
+def test_a_database_file_of_the_settings_that_is_missing_is_not_made(tmp_path, arguments):
+    config, file = tmp_path / "node.toml", tmp_path / "elsewhere.db"
+    config.write_text(
+        f'[node]\ndata_folder = "{tmp_path / "data"}"\n[database]\nurl = "sqlite:///{file}"\n'
+    )
+
+    done = dicom_node(*arguments, "--config", config)
+
+    told = f"{file} does not exist: start the node once, or name its --config\n"
+    assert (2, told) == (done.returncode, done.stderr)
+    assert [config] == list(tmp_path.iterdir())
+
+
+def test_aud_a_backup_is_in_the_trail_and_in_its_own_copy(config):
+    copy = config.parent / "copy.db"
+    dicom_node("db", "backup", "--to", copy, "--config", config)
+    again = dicom_node("db", "backup", "--to", copy, "--config", config)
+
+    assert 1 == again.returncode
+    listed = dicom_node("audit", "list", "--event", "110106", "--config", config).stdout
+    failed, tried, made = listed.splitlines()
+    assert "[8]" in failed
+    assert "no backup was made" in failed
+    assert all("the database is copied to a backup" in line for line in (tried, made))
+    assert "terminal:" in made
+    db = Database(f"sqlite:///{copy}")
+    with db.read() as session:
+        rows = list_events(session, limit=1)
+    db.close()
+    assert "110106" == rows[0].event
+
+
 def test_the_database_is_backed_up_and_up_to_date(config):
     backed = dicom_node("db", "backup", "--config", config)
     named = dicom_node("db", "backup", "--to", config.parent / "copy.db", "--config", config)
@@ -192,8 +249,8 @@ def test_the_database_is_backed_up_and_up_to_date(config):
     assert (0, True) == (named.returncode, (config.parent / "copy.db").exists())
     assert "up to date" in upgraded.stdout
     head = config.parent / "data" / "audit.head"
-    db = Database(f"sqlite:///{copy}")
-    assert 1 == verify(db, head)
+    db = Database(f"sqlite:///{config.parent / 'copy.db'}")
+    assert 3 == verify(db, head)
     db.close()
 
 
@@ -250,6 +307,25 @@ def test_a_folder_is_sent_with_progress_and_others_are_passed_over(config, tmp_p
 
     assert 0 == done.returncode, done.stderr
     assert done.stdout.endswith("3 of 3 files accepted\n")
+
+
+def test_a_folder_is_sent_as_the_node_itself_or_as_who_is_named(config, tmp_path):
+    """A closed node takes it from whom it knows, as any other peer does."""
+    write_series(tmp_path / "study", a_series(slices=1))
+    config.write_text(
+        config.read_text() + "[receive]\nport = 0\ndisk_reserve_mb = 0\n"
+        '[peers.OURSELVES]\nae_title = "DICOM_NODE"\n[peers.DESK]\nae_title = "DESK"\n'
+    )
+    with a_receiver(config) as receiver:
+        sending = ["send", tmp_path / "study", "--to", f"127.0.0.1:{receiver.port}"]
+        itself = dicom_node(*sending, "--config", config)
+        named = dicom_node(*sending, "--calling", "DESK", "--config", config)
+        unknown = dicom_node(*sending, "--calling", "NOBODY", "--config", config)
+
+    assert (0, 0) == (itself.returncode, named.returncode), itself.stderr + named.stderr
+    assert 1 == unknown.returncode
+    told = dicom_node("audit", "list", "--event", "110104", "--config", config).stdout
+    assert [True, True] == ["peer:DICOM_NODE" in told, "peer:DESK" in told]
 
 
 def test_sending_to_nobody_or_nothing_is_told_in_one_line(config, tmp_path):

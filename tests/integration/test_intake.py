@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from dicom_node.config import PeerSection
+from dicom_node.intake import indexer, reindex
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.intake.transfer_audit import record_lost
 from dicom_node.net.incoming import Rejection
@@ -17,6 +21,7 @@ from storage.audit import list_events, study_event, verify
 from storage.db.tables import Association, Instance, Series, Study
 from storage.lifecycle import advance
 from tests.builders import CANARY, a_series
+from tests.databases import opened
 from tests.receiving import (
     an_association,
     encode,
@@ -25,6 +30,7 @@ from tests.receiving import (
     settings_for,
     store_keys,
     take,
+    wait_until,
 )
 
 
@@ -305,9 +311,7 @@ def test_files_without_a_row_are_indexed_as_if_they_just_came(db, store, setting
         send(intake, [corrected], an_association(2))
     before = [(row.sop_uid, row.file_key, row.is_current) for row in rows(db, Instance)]
     header = rows(db, Series)[0].header
-    with db.begin() as session:
-        for table in (Instance, Series, Study):
-            session.query(table).delete()
+    _forget(db)
     assert index_unrowed(db, store, settings) == 4
     assert index_unrowed(db, store, settings) == 0
     after = [(row.sop_uid, row.file_key, row.is_current) for row in rows(db, Instance)]
@@ -322,9 +326,7 @@ def test_a_damaged_file_without_a_row_is_set_aside_and_reported(db, store, setti
     with intake_of() as intake:
         send(intake, [first, second])
     paths = [store.path(row.file_key) for row in rows(db, Instance)]
-    with db.begin() as session:
-        for table in (Instance, Series, Study):
-            session.query(table).delete()
+    _forget(db)
     paths[0].write_bytes(paths[0].read_bytes()[:-1])
     paths[1].rename(paths[1].with_name(f"{third.SOPInstanceUID}.dcm"))
     assert index_unrowed(db, store, settings) == 0
@@ -333,6 +335,128 @@ def test_a_damaged_file_without_a_row_is_set_aside_and_reported(db, store, setti
     texts = [event[3] for event in events(db) if event[2] == 8]
     assert len(texts) == 2
     assert "truncated" in " ".join(texts)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        b"",
+        b"\0" * 128 + b"DICM" + b"\2\0\0\0UL\4\0\xff\xff\xff\xff",  # longer than any
+        b"\0" * 128 + b"DICM" + b"\2\0\0\0UL\4\0\x08\0\0\0" + b"\xff" * 8,  # rubbish
+        b"\0" * 128 + b"DICM" + b"\2\0\0\0UL\4\0\0\0\0\0",  # without attributes
+    ],
+)
+def test_a_file_whose_meta_is_damaged_is_set_aside_and_the_others_are_indexed(
+    db, store, settings, intake_of, meta
+):
+    with intake_of() as intake:
+        send(intake, a_series(slices=2))
+    damaged, whole = (row.file_key for row in rows(db, Instance))
+    _forget(db)
+    path = store.path(damaged)
+    path.write_bytes(meta + path.read_bytes()[400:] if meta else b"")
+    assert index_unrowed(db, store, settings) == 1
+    assert [row.file_key for row in rows(db, Instance)] == [whole]
+    assert list(store.keys("quarantine/")) == [f"quarantine/{damaged}"]
+
+
+def test_a_file_that_cannot_be_read_stays_for_the_next_look_and_the_others_are_indexed(
+    db, store, settings, intake_of, monkeypatch
+):
+    with intake_of() as intake:
+        send(intake, a_series(slices=2))
+    first, second = (row.file_key for row in rows(db, Instance))
+    _forget(db)
+    read_meta = reindex.read_meta
+
+    def fail_on_the_first(file):
+        if file.name == str(store.path(first)):
+            raise OSError(5, "Input/output error")
+        return read_meta(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reindex, "read_meta", fail_on_the_first)
+        assert index_unrowed(db, store, settings) == 1
+    assert [row.file_key for row in rows(db, Instance)] == [second]
+    assert list(store.keys("quarantine/")) == []
+    assert index_unrowed(db, store, settings) == 1
+    assert {row.file_key for row in rows(db, Instance)} == {first, second}
+
+
+def test_files_without_a_row_are_looked_for_again_once_the_database_is_back(
+    store, settings, tmp_path, sqlite_template, monkeypatch
+):
+    """They are looked for when a receiver starts; here the database's folder is not mounted yet."""
+    folder, elsewhere = tmp_path / "mounted", tmp_path / "elsewhere"
+    folder.mkdir()
+    shutil.copyfile(sqlite_template, folder / "node.db")
+    tried = []
+
+    def look(*arguments):
+        tried.append(1)
+        return index_unrowed(*arguments)
+
+    monkeypatch.setattr(indexer, "TRY_AGAIN_S", 0.05)
+    monkeypatch.setattr(indexer, "index_unrowed", look)
+    with opened(f"sqlite:///{folder / 'node.db'}") as db:
+        intake = in_process(db, store, settings)
+        send(intake, a_series(slices=2))
+        intake.close()
+        _forget(db)
+        db.close()
+        folder.rename(elsewhere)
+        index = indexer.Indexer(db, store, settings)
+        index.rescan()
+        wait_until(lambda: len(tried) > 1)
+        elsewhere.rename(folder)
+        wait_until(lambda: len(rows(db, Instance)) == 2)
+        assert index.finish(30)
+
+
+def test_the_same_again_is_answered_after_the_folder_of_its_file_is_synced(
+    store, intake_of, monkeypatch
+):
+    """Another association may have named the file a moment ago and not be done yet."""
+    (image,) = a_series(slices=1)
+    synced = []
+    fsync = os.fsync
+
+    def watch(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    with intake_of() as intake:
+        send(intake, [image])
+        folder = store.path(next(iter(store.keys("received/")))).parent
+        monkeypatch.setattr(os, "fsync", watch)
+        association = an_association(2)
+        intake.begin(association)
+        assert take(intake, incoming(image, association)) == Status.SUCCESS
+        assert folder in synced
+
+
+def _forget(db):
+    """Lose every row of what was received."""
+    with db.begin() as session:
+        for table in (Instance, Series, Study):
+            session.query(table).delete()
+
+
+def test_each_damaged_file_of_one_instance_is_kept_in_quarantine(db, store, settings, intake_of):
+    """Not only the last: they may be damaged in different places."""
+    (image,) = a_series(slices=1)
+    damaged = []
+    for number in (1, 2, 3):
+        with intake_of() as intake:
+            send(intake, [image], an_association(number))
+        (row,) = rows(db, Instance)
+        path = store.path(row.file_key)
+        damaged.append(path.read_bytes()[:-number])
+        path.write_bytes(damaged[-1])
+        _forget(db)
+        assert index_unrowed(db, store, settings) == 0
+    kept = [store.path(key).read_bytes() for key in store.keys("quarantine/")]
+    assert sorted(kept) == sorted(damaged)
 
 
 def test_a_peer_s_priority_and_quiet_period_are_the_study_s(db, store, tmp_path):

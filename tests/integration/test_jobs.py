@@ -68,7 +68,8 @@ def test_a_job_ends_with_outputs_in_the_store_a_delivery_and_a_verified_trail(wo
     assert [] == list(works.bench.settings.work_folder.iterdir())
 
 
-def test_each_transition_of_a_job_has_one_audit_row(works):
+def test_each_transition_of_a_job_has_one_audit_row_and_so_have_its_outputs_together(works):
+    """However many slices there are; the row tells how many, of which series and class."""
     job_id = works.add(works.receive())
     works.engine.serve(works.slots)
     works.wait_for(job_id)
@@ -79,8 +80,15 @@ def test_each_transition_of_a_job_has_one_audit_row(works):
     assert [
         f"job {job_id} stub-enhance: attempt 1 on cpu-0",
         f"job {job_id} stub-enhance: succeeded: 3 new outputs, 0 unchanged",
+        f"job {job_id} stub-enhance: released: 3 enhanced outputs",
     ] == texts
-    assert 3 == sum(row.subject.startswith("output:") for row in rows)
+    outputs = works.outputs(job_id)
+    assert {
+        "kind": "enhanced",
+        "series": {outputs[0].series_uid: 3},
+        "sop_classes": {outputs[0].sop_class_uid: 3},
+    } == rows[0].detail
+    assert outputs[0].series_uid != outputs[0].sop_class_uid
 
 
 def test_the_same_input_again_sends_nothing_twice(works):
@@ -112,6 +120,24 @@ def test_changed_input_gives_a_new_series_that_names_the_one_it_replaces(works):
     assert old.series_uid != new.series_uid
     assert old.series_uid in str(image)
     assert dcmread(works.bench.store.path(old.file_key)).SeriesNumber < image.SeriesNumber
+
+
+@pytest.mark.parametrize("broken", ["missing", "damaged"])
+def test_a_result_that_cannot_be_read_blocks_no_later_job_of_its_study(works, broken):
+    series = works.receive()
+    first = works.add(series)
+    works.engine.serve(works.slots)
+    works.wait_for(first)
+    for output in works.outputs(first):
+        path = works.bench.store.path(output.file_key)
+        path.unlink()
+        if broken == "damaged":
+            path.write_bytes(bytes(1000))
+    works.receive(a_series(slices=4)[3:])  # a late slice
+
+    second = works.wait_for(works.add(series))
+
+    assert ("succeeded", 1) == (second.state, second.attempt)
 
 
 def test_a_refused_job_keeps_the_reason_and_is_not_retried(works):
@@ -270,7 +296,7 @@ def test_a_publish_that_breaks_half_way_leaves_no_row_and_the_next_attempt_publi
         calls.append(1)
         if len(calls) == 2:
             raise OSError(errno.EIO, "Input/output error")
-        keep(*arguments)
+        return keep(*arguments)
 
     monkeypatch.setattr(publish_module, "_keep", break_at_the_second)
     job_id = works.add(works.receive())
@@ -382,18 +408,54 @@ def test_a_slot_killed_while_it_idles_is_replaced_for_the_next_job(works):
     assert ("succeeded", 1) == (second.state, second.attempt)
 
 
-def test_a_clean_stop_leaves_the_running_job_for_the_next_start(works, tmp_path):
+def test_clean_stops_leave_the_running_job_for_the_next_start_and_are_no_attempts(works):
+    """As many as an attempt may fail, and one more."""
+    job_id = works.add(works.receive(), act="sleep", seconds=60.0)
+    for number in range(4):
+        engine, slot = LocalEngine(works.bench), WarmSlot(f"cpu-{number}", "cpu")
+        engine.serve([slot])
+        works.wait_for(job_id, "running")
+        wait_until(lambda one=slot: one.label)
+        engine.stop(grace_s=0.1)
+        job = works.job(job_id)
+        assert ("queued", "node-stopped") == (job.state, job.reason_code)
+        assert 3 * (number + 1) == job.attempt  # the next one is the first of a round of three
+
+    assert [] == list(works.bench.settings.work_folder.iterdir())
+    with works.db.read() as session:
+        texts = [row.text for row in list_events(session, limit=100)]
+    assert 4 == sum("does not count: the node was stopped" in text for text in texts)
+
+
+def test_a_job_that_a_clean_stop_interrupted_succeeds_at_the_next_start(works, tmp_path):
     once = tmp_path / "slept"
     job_id = works.add(works.receive(), act="sleep", once=str(once))
     works.engine.serve(works.slots)
     wait_until(once.exists)
     works.engine.stop(grace_s=0.1)
-    assert "running" == works.job(job_id).state
 
     again = LocalEngine(works.bench, DiskGauge(works.bench.settings))
     again.serve([WarmSlot("cpu-1", "cpu")])
 
-    assert ("succeeded", 2) == (works.wait_for(job_id).state, works.job(job_id).attempt)
+    assert ("succeeded", 4) == (works.wait_for(job_id).state, works.job(job_id).attempt)
+    assert 3 == works.count(Output)
+    again.stop(0)
+
+
+def test_a_job_that_a_clean_stop_interrupted_has_all_its_tries(works, tmp_path):
+    once = tmp_path / "slept"
+    job_id = works.add(works.receive(), act="sleep", once=str(once), seconds=60.0)
+    works.engine.serve(works.slots)
+    wait_until(once.exists)
+    works.engine.stop(grace_s=0.1)
+    with works.db.begin() as session:
+        works_job = session.get_one(Job, job_id)
+        works_job.parameters = {"act": "break"}
+
+    again = LocalEngine(works.bench)
+    again.serve([WarmSlot("cpu-1", "cpu")])
+
+    assert ("failed", 6) == (works.wait_for(job_id).state, works.job(job_id).attempt)
     again.stop(0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +13,17 @@ from dicom_node.intake.settle import settle_due
 from dicom_node.intake.transfer_audit import LOST_AFTER_S
 from dicom_node.routing.rule import load_rules
 from storage.audit import list_events, study_event, verify
-from storage.db.tables import Association, Decision, Job, Study
+from storage.db.tables import Association, Decision, Instance, Job, Study
 from storage.lifecycle import advance
 from tests.builders import a_series
-from tests.receiving import an_association, in_process, incoming, settings_for, take
+from tests.receiving import (
+    an_association,
+    in_process,
+    incoming,
+    settings_for,
+    take,
+    wait_until,
+)
 
 PIPELINES = ("ct-denoise", "ct-segment")
 RULES = """
@@ -145,6 +153,76 @@ def test_a_receiver_that_a_full_disk_kept_from_saying_so_is_not_dead(bench):
     assert bench.all(Association)[0].outcome == "open"
     assert settle(full_s_ago=LOST_AFTER_S + 1) == [1]
     assert bench.all(Association)[0].outcome == "lost"
+
+
+def test_a_living_association_that_was_called_lost_is_open_again_and_its_study_not_flagged(bench):
+    first, second, third = a_series(slices=3)
+    association = an_association()
+    intake = in_process(bench.db, bench.store, bench.settings)
+    intake.begin(association)
+    for image in (first, second):
+        assert take(intake, incoming(image, association)) == 0
+    wait_until(lambda: len(bench.all(Instance)) == 2)
+    assert bench.settle(after_s=LOST_AFTER_S + 1) == [1]
+    assert bench.all(Association)[0].outcome == "lost"
+
+    wait_until(lambda: intake.show_life() or bench.all(Association)[0].outcome == "open")
+
+    assert bench.all(Association)[0].ended_at is None
+    assert bench.all(Study)[0].incomplete == ""
+    assert take(intake, incoming(third, association)) == 0
+    intake.end(association, "released")
+    intake.close()
+    assert bench.all(Association)[0].outcome == "released"
+    assert bench.all(Study)[0].incomplete == ""
+    with bench.db.read() as session:
+        texts = [row.text for row in list_events(session, limit=10, event="110104")]
+    assert texts == [
+        "3 instances received",
+        "the association lives and goes on: it was called lost too early",
+        "2 instances received; the association was lost",
+    ]
+    assert verify(bench.db, bench.db.head_file) == 6
+
+
+def test_what_is_found_alive_keeps_an_older_flag_of_its_study(bench):
+    """It heals only what its own loss had said."""
+    (image,) = a_series(slices=1)
+    intake = in_process(bench.db, bench.store, bench.settings)
+    intake.begin(an_association())
+    assert take(intake, incoming(image)) == 0
+    wait_until(lambda: bench.all(Association))
+    bench.settle(after_s=LOST_AFTER_S + 1)
+    with bench.db.begin() as session:
+        session.get_one(Study, 1).incomplete = "an association was aborted after 2 instances"
+
+    wait_until(lambda: intake.show_life() or bench.all(Association)[0].outcome == "open")
+
+    assert bench.all(Study)[0].incomplete == "an association was aborted after 2 instances"
+    intake.close()
+
+
+def test_no_association_is_lost_by_a_look_that_had_to_wait_for_its_own_turn(bench):
+    """Receivers had to wait as well, such as while a large result was published."""
+    bench.receive(a_series(slices=1)[0], outcome=None)
+    seen_at = bench.all(Association)[0].seen_at
+    late = (seen_at - datetime.now(UTC)).total_seconds() + LOST_AFTER_S + 0.1
+    held, free = threading.Event(), threading.Event()
+
+    def publish():
+        with bench.db.begin() as session:
+            session.connection()
+            held.set()
+            free.wait(30)
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    assert held.wait(30)
+    threading.Timer(1.0, free.set).start()
+    assert bench.settle(after_s=late) == []
+    publisher.join()
+    assert bench.all(Association)[0].outcome == "open"
+    assert bench.settle(after_s=late) == [1]
 
 
 def test_an_association_that_was_idle_before_its_first_instance_is_not_lost(bench):

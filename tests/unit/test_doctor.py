@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 import dicom_node
 from dicom_node.config import PeerSection, Settings
+from dicom_node.data_folder import is_in_use, lock_data_folder
 from dicom_node.doctor import content, examine, installation, machine, network
 from dicom_node.doctor.finding import Finding
 from dicom_node.net.scp import StorageScp
@@ -313,8 +315,8 @@ def test_weights_that_are_absent_or_changed_are_named(tmp_path):
 def test_a_free_port_and_a_port_in_use(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        used = network.check_port("web port", "127.0.0.1", port, ours=False)
-    free = network.check_port("web port", "127.0.0.1", port, ours=False)
+        used = network.check_port("web port", "127.0.0.1", port)
+    free = network.check_port("web port", "127.0.0.1", port)
 
     assert used.ok is False
     assert f"127.0.0.1:{port} is used by another program: stop it or choose another port" == (
@@ -324,7 +326,7 @@ def test_a_free_port_and_a_port_in_use(tmp_path):
 
 
 def test_an_address_of_another_computer_is_a_fault():
-    finding = network.check_port("receive port", "192.0.2.1", 11112, ours=False)
+    finding = network.check_port("receive port", "192.0.2.1", 11112)
 
     assert "192.0.2.1:11112 is no address of this computer" == finding.text
 
@@ -340,12 +342,53 @@ def a_scp(tmp_path, **sections) -> Iterator[int]:
         scp.stop(0)
 
 
+@contextmanager
+def a_locked(folder: Path) -> Iterator[None]:
+    """As a node has it that runs there."""
+    folder.mkdir(exist_ok=True)
+    lock = lock_data_folder(folder)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def test_a_running_node_holds_its_own_port(tmp_path):
-    with a_scp(tmp_path) as port:
+    with a_scp(tmp_path) as port, a_locked(tmp_path / "data"):
         findings = network.check(settings_in(tmp_path, receive={"port": port}))
         finding = next(one for one in findings if one.name == "receive port")
 
-    assert f"127.0.0.1:{port} is served by a running node" == finding.text
+    assert f"127.0.0.1:{port} is served by the running node" == finding.text
+    assert finding.ok
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_port_that_the_node_of_another_folder_holds_is_a_fault(tmp_path, made):
+    """It answers just as ours would, even to our AE title."""
+    if made:
+        with a_locked(tmp_path / "data"):
+            pass
+    with a_scp(tmp_path) as port, a_locked(tmp_path / "other"):
+        findings = network.check(settings_in(tmp_path, receive={"port": port}))
+        finding = next(one for one in findings if one.name == "receive port")
+
+    assert finding.ok is False
+    assert finding.text.startswith(f"127.0.0.1:{port} is used by another node")
+
+
+def test_a_served_port_is_no_fault_where_the_folder_is_another_accounts():
+    finding = network.check_served_port("receive port", "127.0.0.1:1", runs=None)
+
+    assert finding.ok is None
+
+
+def test_looking_whether_a_folder_is_in_use_keeps_no_node_out(tmp_path):
+    assert is_in_use(tmp_path) is False
+    with a_locked(tmp_path):
+        assert is_in_use(tmp_path) is True
+    assert is_in_use(tmp_path) is False
+    with a_locked(tmp_path):
+        pass
 
 
 def test_a_running_page_holds_its_own_port(tmp_path):
@@ -362,11 +405,14 @@ def test_a_running_page_holds_its_own_port(tmp_path):
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         settings = settings_in(tmp_path, web={"port": server.server_port})
-        (finding,) = (one for one in network.check(settings) if one.name == "web port")
+        (another,) = (one for one in network.check(settings) if one.name == "web port")
+        with a_locked(tmp_path / "data"):
+            (finding,) = (one for one in network.check(settings) if one.name == "web port")
         server.shutdown()
         thread.join()
 
-    assert f"127.0.0.1:{server.server_port} is served by a running node" == finding.text
+    assert f"127.0.0.1:{server.server_port} is served by the running node" == finding.text
+    assert another.ok is False
 
 
 # pynetdicom drops the socket of a refused connection unclosed; it goes with the collector.

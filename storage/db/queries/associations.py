@@ -35,6 +35,23 @@ def renew_associations(session: Session, association_ids: Collection[str], now: 
     )
 
 
+def lost_among(session: Session, association_ids: Collection[str]) -> list[Association]:
+    """Those of the associations that were given up."""
+    query = select(Association).where(
+        Association.id.in_(association_ids), Association.outcome == "lost"
+    )
+    return list(session.scalars(query.order_by(Association.id)))
+
+
+def reopen_association(session: Session, association_id: str, now: datetime) -> None:
+    """Take back that it ended."""
+    session.execute(
+        update(Association)
+        .where(Association.id == association_id)
+        .values(outcome="open", ended_at=None, seen_at=now)
+    )
+
+
 def end_association(session: Session, association_id: str, outcome: str, now: datetime) -> None:
     """Note how it ended: ``released``, ``aborted`` or ``lost``."""
     session.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_a_fault_shows_nothing_and_logs_no_value(page, monkeypatch, capfd):
         raise RuntimeError(f"about {CANARY}")
 
     visitor = page.visitor("ada")
-    monkeypatch.setattr(jobs_page.work_lists, "list_job_rows", fail)
+    monkeypatch.setattr(jobs_page, "JOBS", replace(jobs_page.JOBS, rows_of=fail))
     answer = visitor.get("/jobs")
 
     assert 500 == answer.status_code

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dicom_node.web.auth import first_admin_link
-from dicom_node.web.pages import jobs, studies
+from dicom_node.web.pages import studies, work_list
 from dicom_node.web.pages import study as study_page
 from tests.integration.web.rows import add_study
 from tests.integration.web.visitor import PASSWORD
@@ -34,7 +34,7 @@ def complaints() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _quick_renewal(monkeypatch):
-    for pages in (studies, study_page, jobs):
+    for pages in (studies, study_page, work_list):
         monkeypatch.setattr(pages, "RENEW_EVERY_S", 1)
 
 

@@ -28,6 +28,26 @@ def test_first_admin_link_makes_one_admin_once(page):
     assert first_admin_link(page.db, page.url) is None
 
 
+@pytest.mark.parametrize("role", ["viewer", "operator", "auditor"])
+def test_the_link_is_offered_while_there_are_accounts_but_no_admin(page, role):
+    page.add_account("ada", role)
+
+    link = first_admin_link(page.db, page.url)
+
+    assert 200 == page.visitor().get(link).status_code
+
+
+def test_the_link_is_offered_where_the_only_admin_is_disabled(page):
+    page.add_account("ada", "admin")
+    assert first_admin_link(page.db, page.url) is None
+    with page.db.begin() as session:
+        session.execute(update(Account).values(disabled=True))
+
+    link = first_admin_link(page.db, page.url)
+
+    assert 200 == page.visitor().get(link).status_code
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [

@@ -8,13 +8,14 @@ from dicom_node.errors import NodeError, PortBusy
 from dicom_node.net.listener import adopt_listener, open_listener
 
 
-def test_a_busy_port_is_said_plainly():
+@pytest.mark.parametrize("section", ["receive", "web"])
+def test_a_busy_port_is_said_plainly(section):
     with open_listener("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         with pytest.raises(PortBusy) as busy:
-            open_listener("127.0.0.1", port)
+            open_listener("127.0.0.1", port, section)
     assert str(port) in str(busy.value)
-    assert "[receive] port" in str(busy.value)
+    assert f"[{section}] port" in str(busy.value)
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])

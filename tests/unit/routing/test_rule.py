@@ -229,6 +229,47 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path):
     assert ["a.yaml:4", "b.yaml:1"] == [line[:8] for line in str(caught.value).splitlines()]
 
 
+def test_all_mistakes_of_one_file_are_told_at_once(tmp_path):
+    """Of whatever kind: none hides another, in its own rule or in the next one."""
+    text = """rules:
+- name: first
+  match:
+    Modalty: CT
+    SliceThickness: {at_least: thin, at_most: thick, abut: 3}
+    PatientAge: [45, 018Y, 46]
+    ImageType: {not: ['a\\b', '']}
+  rum: [ct-denoise]
+  run: [ct-denoice]
+- name: second
+  name: third
+  match: {Modality: []}
+  priority: now
+  deliver_to: [pac]
+- 3
+ruels: []
+"""
+
+    assert [
+        "site.yaml:11: name stands here twice; the first would be lost",
+        "site.yaml:16: no such word: ruels; did you mean rules?",
+        "site.yaml:8: rule first: no such word: rum; did you mean run?",
+        "site.yaml:4: rule first: no attribute is called Modalty; did you mean Modality?",
+        "site.yaml:5: rule first: SliceThickness holds numbers, and thin is none",
+        "site.yaml:5: rule first: SliceThickness holds numbers, and thick is none",
+        "site.yaml:5: rule first: SliceThickness: no such word: abut "
+        "(at_least, at_most, not, present)",
+        "site.yaml:6: rule first: PatientAge holds ages such as 018Y or 006M, and 45 is none",
+        "site.yaml:6: rule first: PatientAge holds ages such as 018Y or 006M, and 46 is none",
+        "site.yaml:7: rule first: ImageType: no value holds a backslash; write a list instead",
+        "site.yaml:7: rule first: ImageType: the value is empty; write present: false for that",
+        "site.yaml:9: rule first: no pipeline is called ct-denoice; did you mean ct-denoise?",
+        "site.yaml:13: rule third: priority: input should be 'routine', 'urgent' or 'stat'",
+        "site.yaml:12: rule third: Modality: the list of values is empty",
+        "site.yaml:14: rule third: no destination is called pac; did you mean pacs?",
+        "site.yaml:15: rule 3: a rule is a map with keys such as name, match and run",
+    ] == mistakes(tmp_path, text)
+
+
 def test_a_name_is_used_once(tmp_path):
     for file in ("a.yaml", "b.yaml"):
         (tmp_path / file).write_text(RULE + "  stop: true\n", encoding="utf-8")

@@ -61,12 +61,32 @@ def test_a_rule_test_that_fails_is_told_with_its_line(tmp_path):
     ] == checked.mistakes
 
 
+def test_a_misshaped_test_hides_no_other(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "a.yaml").write_text(
+        "rules:\n- {name: a, match: {Modality: CT}, stop: true}\n", encoding="utf-8"
+    )
+    (tmp_path / "tests" / "mine.yaml").write_text(
+        "tests:\n- {name: x}\n- {name: y, header: {Modality: CT}, rules: [b]}\n"
+        "- {name: z, header: {Modality: CT}, rules: [a]}\n",
+        encoding="utf-8",
+    )
+
+    checked = check_rules(tmp_path, known())
+
+    assert 1 == checked.passed
+    assert [
+        "tests/mine.yaml:2: header: Field required",
+        "tests/mine.yaml:3: y: expected rules b, matched a",
+    ] == checked.mistakes
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("tests: [", "tests/mine.yaml:1: not YAML"),
-        ("tests:\n- {name: a, header: {}}\n", "tests/mine.yaml: tests.0: give rules"),
-        ("tests:\n- {name: a, header: {}, rulez: []}\n", "tests/mine.yaml: tests.0.rulez: Extra"),
+        ("tests:\n- {name: a, header: {}}\n", "tests/mine.yaml:2: give rules"),
+        ("tests:\n- {name: a, header: {}, rulez: []}\n", "tests/mine.yaml:2: rulez: Extra"),
     ],
 )
 def test_a_broken_test_file_is_told(tmp_path, text, expected):

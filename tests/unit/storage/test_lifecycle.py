@@ -11,7 +11,7 @@ import pytest
 from storage.audit import list_events, verify
 from storage.db.tables import Delivery, Job, Output, Study
 from storage.errors import StaleTransition, UnknownTransition
-from storage.lifecycle import TRANSITIONS, advance
+from storage.lifecycle import TRANSITIONS, advance, advance_all
 from tests.unit.storage.rows import AUDIT, a_row
 
 TABLES = list(TRANSITIONS)
@@ -116,6 +116,28 @@ def test_a_move_that_is_rolled_back_did_not_happen(db):
 
     assert "produced" == state_of(db, Output, row.id)
     assert 0 == verify(db, db.head_file)
+
+
+def test_rows_that_move_together_have_one_audit_row(db):
+    with db.begin() as session:
+        rows = [a_row(session, Job) for _ in range(3)]
+        advance_all(session, rows, "claim", audit=AUDIT, worker="host:0")
+
+    assert {("running", "host:0")} == {(row.state, row.worker) for row in rows}
+    assert {"running"} == {state_of(db, Job, row.id) for row in rows}
+    assert 1 == verify(db, db.head_file)
+
+
+def test_of_rows_that_move_together_none_does_where_one_is_stale(db):
+    with db.begin() as session:
+        rows = [a_row(session, Job) for _ in range(3)]
+    move(db, Job, rows[1].id, "cancel")
+
+    with pytest.raises(StaleTransition), db.begin() as session:
+        advance_all(session, [session.merge(row, load=False) for row in rows], "claim", audit=AUDIT)
+
+    assert ["queued", "cancelled", "queued"] == [state_of(db, Job, row.id) for row in rows]
+    assert 1 == verify(db, db.head_file)
 
 
 def test_a_move_cannot_name_its_own_end(db):
