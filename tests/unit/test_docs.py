@@ -18,7 +18,7 @@ from dicom_node.intake.header import ROUTING_KEYWORDS
 from dicom_node.net.status import Status
 from dicom_node.routing.check import check_rules
 from dicom_node.routing.conditions import WORDS
-from dicom_node.routing.rule_file import _RuleModel, _StepModel
+from dicom_node.routing.rule_shape import RuleModel, StepModel
 from dicom_node.routing.rule_set import Known
 from pipelines.registry import load_cards
 from storage.lifecycle import TRANSITIONS
@@ -100,7 +100,7 @@ def test_no_command_is_documented_that_does_not_exist():
 
 def test_every_word_of_a_rule_is_documented():
     document = text("rules.md")
-    keys = {*_RuleModel.model_fields, *_StepModel.model_fields, *WORDS, "any_of"}
+    keys = {*RuleModel.model_fields, *StepModel.model_fields, *WORDS, "any_of"}
 
     assert set() == {
         word for word in keys if f"`{word}" not in document and f"{word}:" not in document
