@@ -320,7 +320,7 @@ def test_a_publish_without_room_leaves_nothing_and_its_tries_do_not_count(works,
         left.append(list(works.bench.store.keys("results/")))
         if len(calls) % 2 == 0 and len(calls) < 12:  # the second file of each of five attempts
             raise OSError(errno.ENOSPC, "No space left on device")
-        keep(session, *arguments)
+        return keep(session, *arguments)
 
     monkeypatch.setattr(publish_module, "_keep", find_no_room)
     job_id = works.add(works.receive())
@@ -359,7 +359,7 @@ def test_a_pipeline_that_finds_no_room_is_not_broken(works, tmp_path):
     assert ("succeeded", 4) == (job.state, job.attempt)
     with works.db.read() as session:
         texts = [row.text for row in list_events(session, limit=100, subject=f"job:{job_id}")]
-    assert any("found no room on the disk and does not count" in text for text in texts)
+    assert any("does not count: there was no room on the disk" in text for text in texts)
 
 
 def test_no_job_is_started_while_the_disk_is_tight(works, monkeypatch):
@@ -412,7 +412,10 @@ def test_clean_stops_leave_the_running_job_for_the_next_start_and_are_no_attempt
     """As many as an attempt may fail, and one more."""
     job_id = works.add(works.receive(), act="sleep", seconds=60.0)
     for number in range(4):
-        engine, slot = LocalEngine(works.bench), WarmSlot(f"cpu-{number}", "cpu")
+        engine, slot = (
+            LocalEngine(works.bench, DiskGauge(works.bench.settings)),
+            WarmSlot(f"cpu-{number}", "cpu"),
+        )
         engine.serve([slot])
         works.wait_for(job_id, "running")
         wait_until(lambda one=slot: one.label)
@@ -452,7 +455,7 @@ def test_a_job_that_a_clean_stop_interrupted_has_all_its_tries(works, tmp_path):
         works_job = session.get_one(Job, job_id)
         works_job.parameters = {"act": "break"}
 
-    again = LocalEngine(works.bench)
+    again = LocalEngine(works.bench, DiskGauge(works.bench.settings))
     again.serve([WarmSlot("cpu-1", "cpu")])
 
     assert ("failed", 6) == (works.wait_for(job_id).state, works.job(job_id).attempt)
