@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dicom_node.commitment.desk import CommitmentDesk
 from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
 from dicom_node.intake.receive import Intake
@@ -64,6 +65,7 @@ def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threa
         intake.end,
         intake.reject,
         None if listen_fd is None else adopt_listener(listen_fd),
+        commitments=CommitmentDesk(db, store, settings),
     )
     host, port = scp.start()
     log.info("receiver listens", host=host, port=port, pid=os.getpid())

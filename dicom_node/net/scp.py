@@ -16,6 +16,8 @@ from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
 from dicom_node.net.admission import refuse
+from dicom_node.net.commitment import PUSH_MODEL
+from dicom_node.net.commitment_scp import Commitments, CommitmentScp
 from dicom_node.net.entity import Entity
 from dicom_node.net.incoming import AssociationInfo, Incoming, Rejection
 from dicom_node.net.listener import open_listener
@@ -53,9 +55,11 @@ class StorageScp:
         Told of each `Rejection`.
     listen_socket : socket, optional
         A listening socket, perhaps shared with other processes; without one a new one is opened.
+    commitments : Commitments, optional
+        Keeps and answers requests for storage commitment; without it none are taken.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one callable for each thing that reception tells of
         self,
         settings: Settings,
         receive: Callable[[Incoming], int],
@@ -63,6 +67,8 @@ class StorageScp:
         on_end: Callable[[AssociationInfo, str], None],
         on_reject: Callable[[Rejection], None],
         listen_socket: socket.socket | None = None,
+        *,
+        commitments: Commitments | None = None,
     ) -> None:
         self._settings = settings
         self._receive = receive
@@ -70,6 +76,7 @@ class StorageScp:
         self._on_end = on_end
         self._on_reject = on_reject
         self._listener = listen_socket
+        self._commitment = CommitmentScp(commitments) if commitments else None
         self._server: StorageServer | None = None
         self._accepted: dict[Association, AssociationInfo] = {}
 
@@ -86,6 +93,8 @@ class StorageScp:
         self._server = self._entity().make_server(
             listener.getsockname(),
             evt_handlers=[
+                (evt.EVT_N_ACTION, self._on_action),
+                (evt.EVT_DIMSE_RECV, self._on_message),
                 (evt.EVT_REQUESTED, self._on_requested),
                 (evt.EVT_REJECTED, self._on_rejected),
                 (evt.EVT_ACCEPTED, self._on_accepted),
@@ -119,6 +128,8 @@ class StorageScp:
         until = time.monotonic() + POLL_S * 20
         while self._accepted and time.monotonic() < until:
             time.sleep(POLL_S)
+        if self._commitment:
+            self._commitment.stop()
         self._server = None
 
     def _entity(self) -> Entity:
@@ -130,6 +141,10 @@ class StorageScp:
         entity.dimse_timeout = wanted.idle_timeout_s
         entity.network_timeout = wanted.idle_timeout_s
         entity.add_supported_context(Verification)
+        if self._commitment:
+            # The peer asks (SCU) or, calling back, reports (SCP): without a role that it wants,
+            # its messages would be lost (NET-07).
+            entity.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
         return entity
 
     def _on_requested(self, event: Event) -> None:
@@ -173,7 +188,18 @@ class StorageScp:
             )
             return Status.PROCESSING_FAILURE
 
+    def _on_action(self, event: Event) -> tuple[int, None]:
+        if self._commitment is None:
+            return Status.PROCESSING_FAILURE, None
+        return self._commitment.on_action(event, self._accepted[event.assoc])
+
+    def _on_message(self, event: Event) -> None:
+        if self._commitment:
+            self._commitment.on_message(event)
+
     def _on_closed(self, closed: Association) -> None:
+        if self._commitment:
+            self._commitment.closed(closed)
         association = self._accepted.get(closed)
         if association is None:
             return
