@@ -13,6 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
 
 from dicom_node.commitment.rows import request_on
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from storage.files.store import ObjectStore
 
 SOP_INSTANCE_UID = 0x00080018
-INDEX_WITHIN_S = 5.0
+INDEX_WITHIN_S = 3.0
 """How long after the question the index is waited for; a busy one may be seconds behind."""
 LOOK_S = 0.05
 
@@ -105,7 +106,7 @@ def _fault_of_file(store: ObjectStore, version: HeldVersion) -> FailureReason | 
             said = [str(header.get(name, "")).strip() for name in ("SOPClassUID", "SOPInstanceUID")]
     except FileNotFoundError:
         return FailureReason.NO_SUCH_INSTANCE
-    except BROKEN:  # among them OSError, and what pydicom raises where no DICOM file is
+    except (*BROKEN, InvalidDicomError):  # among them every other OSError
         return FailureReason.PROCESSING_FAILURE
     if said != [version.sop_class_uid, version.sop_uid]:
         return FailureReason.PROCESSING_FAILURE
@@ -122,7 +123,7 @@ def _is_durable(store: ObjectStore, key: str, folders: dict[str, bool]) -> bool:
     A row may come from a start-up scan after a crash, and then the receiver that named the file may
     have died before it synced the folder. What a file holds was synced before it was named.
     """
-    while "/" in key:
+    while key:
         folder = key.rpartition("/")[0]
         if folder not in folders:
             try:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dicom_node.commitment.trail import record_all, report_events, request_events, trouble_event
+from dicom_node.commitment.trail import (
+    failure_events,
+    record_all,
+    report_events,
+    request_events,
+    retry_event,
+)
 from dicom_node.delivery.retry import next_try
 from dicom_node.net.commitment import ActionStatus, Declined, Reference, Request
 from storage.db.queries.commitments import find_request, make_due, request_of
@@ -13,6 +19,8 @@ from storage.db.tables import CommitmentRequest
 from storage.lifecycle import advance
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from dicom_node.config import DeliverSection
     from dicom_node.net.commitment import Report
     from dicom_node.net.incoming import AssociationInfo
@@ -100,12 +108,11 @@ def note_not_told(
         attempt = row.attempt + 1
         due = next_try(deliver, attempt=attempt, created_at=row.created_at, now=now)
         text = f"attempt {attempt} failed: {reason}"
-        audit = trouble_event(row, text, is_final=due is None)
-        changes = {"attempt": attempt, "reason": reason}
         if due:
-            advance(session, row, "retry", audit=audit, run_after=due, **changes)
+            changes = {"attempt": attempt, "reason": reason, "run_after": due}
+            advance(session, row, "retry", audit=retry_event(row, text), **changes)
         else:
-            advance(session, row, "fail", audit=audit, ended_at=now, **changes)
+            _fail(session, row, text, attempt=attempt, reason=reason)
     return due
 
 
@@ -119,9 +126,14 @@ def fail_unaddressed(db: Database, number: int) -> bool:
         row = request_of(session, number)
         if row is None or row.state != "queued":
             return False
-        audit = trouble_event(row, reason, is_final=True)
-        advance(session, row, "fail", audit=audit, reason=reason, ended_at=datetime.now(UTC))
+        _fail(session, row, reason, reason=reason)
     return True
+
+
+def _fail(session: Session, row: CommitmentRequest, text: str, **changes: object) -> None:
+    first, *others = failure_events(session, row, request_on(row).references, text)
+    advance(session, row, "fail", audit=first, ended_at=datetime.now(UTC), **changes)
+    record_all(session, others)
 
 
 def leave_to_core(db: Database, number: int) -> None:

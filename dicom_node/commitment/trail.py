@@ -30,13 +30,10 @@ def request_events(
     session: Session, row: CommitmentRequest, references: Sequence[Reference], text: str
 ) -> list[AuditEvent]:
     """What to tell of a request, for each study that is known by now; at least one."""
-    by_study = _by_study(session, references)
-    known: dict[Study | None, list[Reference]]
-    known = {study: asked for study, asked in by_study.items() if study}
     told = {"actor": f"peer:{row.calling_aet}", "origin": row.host}
     return [
-        _event(row, study, f"asked whether {_instances(len(asked))} are safe{text}", **told)
-        for study, asked in (known or {None: list(references)}).items()
+        _event(row, study, f"asked whether {_are(len(asked))} safe{text}", **told)
+        for study, asked in _known(session, references).items()
     ]
 
 
@@ -47,7 +44,7 @@ def report_events(session: Session, row: CommitmentRequest, report: Report) -> l
         _event(
             row,
             study,
-            f"{to_peer} {_instances(len(safe))} are safe",
+            f"{to_peer} {_are(len(safe))} safe",
             detail={"sop_classes": Counter(one.sop_class_uid for one in safe)},
         )
         for study, safe in _by_study(session, report.safe).items()
@@ -55,15 +52,24 @@ def report_events(session: Session, row: CommitmentRequest, report: Report) -> l
     reasons = {one.sop_uid: f"0x{reason:04X}" for one, reason in report.failed}
     for study, failed in _by_study(session, [one for one, _ in report.failed]).items():
         named = {one.sop_uid: reasons[one.sop_uid] for one in failed[:MOST_NAMED]}
-        text = f"{to_peer} {_instances(len(failed))} are not safe here"
+        text = f"{to_peer} {_are(len(failed))} not safe here"
         events.append(_event(row, study, text, outcome=MINOR_FAILURE, detail={"failed": named}))
     return events
 
 
-def trouble_event(row: CommitmentRequest, text: str, *, is_final: bool) -> AuditEvent:
-    """A report that could not be told, or not yet."""
-    outcome = SERIOUS_FAILURE if is_final else MINOR_FAILURE
-    return _event(row, None, f"report to {row.calling_aet}: {text}", outcome=outcome)
+def retry_event(row: CommitmentRequest, text: str) -> AuditEvent:
+    """What to tell of a report that could not be told yet."""
+    return _event(row, None, f"report to {row.calling_aet}: {text}", outcome=MINOR_FAILURE)
+
+
+def failure_events(
+    session: Session, row: CommitmentRequest, references: Sequence[Reference], text: str
+) -> list[AuditEvent]:
+    """What to tell of a report that is given up, for each study; at least one."""
+    said = f"report to {row.calling_aet} given up: {text}"
+    return [
+        _event(row, study, said, outcome=SERIOUS_FAILURE) for study in _known(session, references)
+    ]
 
 
 def record_all(session: Session, events: Iterable[AuditEvent]) -> None:
@@ -80,6 +86,16 @@ def _event(row: CommitmentRequest, study: Study | None, text: str, **more: Any) 
     return study_event(study, INSTANCES_ACCESSED, "R", **told)
 
 
+def _known(
+    session: Session, references: Sequence[Reference]
+) -> dict[Study | None, list[Reference]]:
+    """Those in studies that are known; where none is, all of them under None."""
+    found = _by_study(session, references)
+    if len(found) > 1:
+        found.pop(None, None)
+    return found
+
+
 def _by_study(
     session: Session, references: Sequence[Reference]
 ) -> dict[Study | None, list[Reference]]:
@@ -90,5 +106,5 @@ def _by_study(
     return dict(found)
 
 
-def _instances(number: int) -> str:
-    return "1 instance" if number == 1 else f"{number} instances"
+def _are(number: int) -> str:
+    return "1 instance is" if number == 1 else f"{number} instances are"

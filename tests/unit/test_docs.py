@@ -167,7 +167,9 @@ def test_every_refusal_is_explained():
     assert set() == {code for code in refusal_codes() if f"`{code}`" not in document}
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "install.md", "../README.md"])
+@pytest.mark.parametrize(
+    "name", ["commitment.md", "configuration.md", "install.md", "../README.md"]
+)
 def test_every_configuration_shown_loads(name, tmp_path):
     for number, block in enumerate(blocks(text(name), "toml")):
         path = tmp_path / f"{number}.toml"
