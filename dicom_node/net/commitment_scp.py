@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
 from pydicom.uid import UID
+from pynetdicom import build_role
 from pynetdicom.dimse_messages import N_EVENT_REPORT_RSP
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.dsutils import encode
@@ -68,6 +69,18 @@ class CommitmentScp:
         self._commitments = commitments
         self._reporters: dict[Association, Reporter] = {}
         self._closing: list[Reporter] = []
+
+    @staticmethod
+    def on_requested(association: Association) -> None:
+        """Give a peer the role that it asks for: SCU to ask, SCP to report (NET-07, PS3.7 D.3.3.4).
+
+        pynetdicom 3.0.4 makes this reply itself and loses it where storage is unrestricted
+        (`net.quiet`): a PACS that calls back would believe that its report is not wanted.
+        """
+        asked = association.requestor.role_selection.get(PUSH_MODEL)
+        if asked:
+            granted = build_role(PUSH_MODEL, bool(asked.scu_role), bool(asked.scp_role))
+            association.acceptor.add_negotiation_item(granted)
 
     def on_action(self, event: Event, association: AssociationInfo) -> tuple[int, None]:
         """The status of an N-ACTION; success means that the request is stored."""

@@ -142,8 +142,7 @@ class StorageScp:
         entity.network_timeout = wanted.idle_timeout_s
         entity.add_supported_context(Verification)
         if self._commitment:
-            # The peer asks (SCU) or, calling back, reports (SCP): without a role that it wants,
-            # its messages would be lost (NET-07).
+            # Either role: the peer asks as SCU and, calling back, reports as SCP (NET-07).
             entity.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
         return entity
 
@@ -151,6 +150,8 @@ class StorageScp:
         calling_aet, called_aet, host = _who(event.assoc)
         refusal = refuse(self._settings, calling_aet, called_aet, host)
         if refusal is None:
+            if self._commitment:
+                self._commitment.on_requested(event.assoc)
             return
         self._on_reject(Rejection(calling_aet, called_aet, host, refusal.reason))
         # Result 1: rejected-permanent; source 1: service-user (PS3.8 table 9-21).

@@ -10,15 +10,18 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import MRImageStorage
 from pynetdicom import build_context, build_role
+from pynetdicom.dimse import DIMSEServiceProvider
 
 from dicom_node.demo.pacs import free_port
-from dicom_node.net.commitment import PUSH_MODEL
+from dicom_node.intake import index_thread
+from dicom_node.net.commitment import PUSH_MODEL, Report
 from dicom_node.net.entity import Entity
+from dicom_node.net.scp import StorageScp
 from storage.audit import verify
 from storage.files.local import LocalStore
 from tests.builders import CANARY, a_series
 from tests.commitment import Peer, a_desk_node, ask, question
-from tests.receiving import wait_until
+from tests.receiving import settings_for, wait_until
 
 NO_SUCH, CONFLICT, PROCESSING = 0x0112, 0x0119, 0x0110
 
@@ -69,6 +72,71 @@ def test_net_07_either_role_is_given_to_a_peer_that_wants_it(node, peer):
 
         wanted = roles.get("scu_role", False), roles.get("scp_role", False)
         assert wanted == (taken.as_scu, taken.as_scp)
+
+
+def test_the_index_is_waited_for(node, peer, monkeypatch):
+    monkeypatch.setattr(index_thread, "GATHER_S", 0.7)  # rows come so long after their answer
+
+    told = store_and_ask(node, peer, a_series(slices=2))
+
+    assert (1, 2) == (told.event_type, len(told.safe))
+
+
+def test_a_report_goes_between_two_messages_of_its_association(tmp_path, peer, monkeypatch):
+    """One that is ready while an instance is received goes after that one's answer."""
+    [image] = a_series(slices=1)
+    sent, is_receiving, may_go_on = [], threading.Event(), threading.Event()
+
+    def receive(_incoming):
+        is_receiving.set()
+        assert may_go_on.wait(60)
+        return 0
+
+    class Ready:
+        """Knows that all is safe, as soon as an instance is being received."""
+
+        has_reported = threading.Event()
+
+        def ask(self, _association, request):
+            self.request = request
+            return 1
+
+        def report_on(self, _number, _is_over):
+            assert is_receiving.wait(60)
+            self.has_reported.set()
+            return Report(self.request.transaction_uid, self.request.references, ())
+
+        def told(self, _number, _report):
+            pass
+
+        leave = told
+
+    spied = DIMSEServiceProvider.send_msg
+
+    def send_msg(dimse, message, context_id):
+        if dimse.assoc.is_acceptor:
+            sent.append(type(message).__name__)
+        spied(dimse, message, context_id)
+
+    monkeypatch.setattr(DIMSEServiceProvider, "send_msg", send_msg)
+    desk = Ready()
+    scp = StorageScp(
+        settings_for(tmp_path / "plain"), receive, lambda _: None, lambda *_: None, lambda _: None,
+        commitments=desk,
+    )  # fmt: skip
+    _, port = scp.start()
+    with ThreadPoolExecutor(1) as pool, peer.calling(port) as association:
+        assert 0 == ask(association, question([image]))
+        answer = pool.submit(association.send_c_store, image)
+        assert desk.has_reported.wait(60)
+        with peer.calling(port):  # time enough for a report that does not wait
+            pass
+        may_go_on.set()
+        assert 0 == answer.result(60).Status
+        wait_until(lambda: peer.told)
+    scp.stop(deadline_s=2)
+
+    assert ["N_ACTION", "C_STORE", "N_EVENT_REPORT"] == sent
 
 
 def test_what_was_just_stored_is_reported_safe_on_the_same_association_within_a_second(node, peer):
