@@ -62,11 +62,17 @@ class Peer:
     ae_title: str = "CT1"
     port: int = 0
     told: list[Told] = field(default_factory=list)
-    answer: int = 0x0000
+    heard: list[str] = field(default_factory=list)
+    """Kinds of messages that came on associations of its own, in order."""
+    answer: int | None = 0x0000
+    """Its answer to reports on its own association; None: it gives none."""
 
     def note(self, event: evt.Event) -> tuple[int, None]:
         self.told.append(Told(event.event_type, event.event_information, is_called_back=True))
-        return self.answer, None
+        return self.answer or 0x0000, None
+
+    def hear(self, event: evt.Event) -> None:
+        self.heard.append(type(event.message).__name__)
 
     @contextmanager
     def listening(self, *, port: int = 0) -> Iterator[None]:
@@ -89,6 +95,7 @@ class Peer:
         association = Entity(self.ae_title).associate(
             "127.0.0.1", port, ae_title="DICOM_NODE",
             contexts=[*AllStoragePresentationContexts[:100], build_context(PUSH_MODEL)],
+            evt_handlers=[(evt.EVT_DIMSE_RECV, self.hear)],
         )  # fmt: skip
         assert association.is_established
         OneSender(association, self)
@@ -121,6 +128,8 @@ class OneSender:
         syntax = self._association._accepted_cx[context_id].transfer_syntax[0]
         dataset = decode(message.EventInformation, syntax.is_implicit_VR, syntax.is_little_endian)
         self._peer.told.append(Told(message.EventTypeID, dataset, is_called_back=False))
+        if self._peer.answer is None:
+            return
         answer = N_EVENT_REPORT()
         answer.MessageIDBeingRespondedTo = message.MessageID
         answer.AffectedSOPClassUID = message.AffectedSOPClassUID

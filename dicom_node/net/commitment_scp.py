@@ -179,6 +179,8 @@ class Reporter(threading.Thread):
                 lambda: message_id in self._answers or self._is_closed, ANSWER_WITHIN_S
             )
             status = self._answers.pop(message_id, None)
+            # While one is unanswered, no other may be sent (PS3.7 D.3.3.3, a window of one).
+            self._is_closed |= status is None
         if status != ActionStatus.SUCCESS:
             return False
         self._commitments.told(number, report)
@@ -209,5 +211,7 @@ def event_report(report: Report, message_id: int, transfer_syntax_uid: str) -> N
     encoded = encode(
         report.dataset(), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
     )
+    if encoded is None:
+        raise ValueError("the report cannot be encoded")
     message.EventInformation = BytesIO(encoded)
     return message

@@ -10,10 +10,10 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import MRImageStorage
 from pynetdicom import build_context, build_role
-from pynetdicom.dimse import DIMSEServiceProvider
 
 from dicom_node.demo.pacs import free_port
 from dicom_node.intake import index_thread
+from dicom_node.net import commitment_scp
 from dicom_node.net.commitment import PUSH_MODEL, Report
 from dicom_node.net.entity import Entity
 from dicom_node.net.scp import StorageScp
@@ -82,10 +82,10 @@ def test_the_index_is_waited_for(node, peer, monkeypatch):
     assert (1, 2) == (told.event_type, len(told.safe))
 
 
-def test_a_report_goes_between_two_messages_of_its_association(tmp_path, peer, monkeypatch):
+def test_a_report_goes_between_two_messages_of_its_association(tmp_path, peer):
     """One that is ready while an instance is received goes after that one's answer."""
     [image] = a_series(slices=1)
-    sent, is_receiving, may_go_on = [], threading.Event(), threading.Event()
+    is_receiving, may_go_on = threading.Event(), threading.Event()
 
     def receive(_incoming):
         is_receiving.set()
@@ -111,14 +111,6 @@ def test_a_report_goes_between_two_messages_of_its_association(tmp_path, peer, m
 
         leave = told
 
-    spied = DIMSEServiceProvider.send_msg
-
-    def send_msg(dimse, message, context_id):
-        if dimse.assoc.is_acceptor:
-            sent.append(type(message).__name__)
-        spied(dimse, message, context_id)
-
-    monkeypatch.setattr(DIMSEServiceProvider, "send_msg", send_msg)
     desk = Ready()
     scp = StorageScp(
         settings_for(tmp_path / "plain"), receive, lambda _: None, lambda *_: None, lambda _: None,
@@ -136,7 +128,7 @@ def test_a_report_goes_between_two_messages_of_its_association(tmp_path, peer, m
         wait_until(lambda: peer.told)
     scp.stop(deadline_s=2)
 
-    assert ["N_ACTION", "C_STORE", "N_EVENT_REPORT"] == sent
+    assert ["N_ACTION_RSP", "C_STORE_RSP", "N_EVENT_REPORT_RQ"] == peer.heard
 
 
 def test_what_was_just_stored_is_reported_safe_on_the_same_association_within_a_second(node, peer):
@@ -348,6 +340,26 @@ def test_a_peer_that_releases_at_once_is_called_back_once(tmp_path, sqlite_templ
     assert told.is_called_back
     assert {unknown.SOPInstanceUID: NO_SUCH} == told.failed
     assert [images[0].SOPInstanceUID] == told.safe
+
+
+def test_a_peer_that_does_not_confirm_is_sent_no_other_report_and_called_back(
+    tmp_path, sqlite_template, peer, monkeypatch
+):
+    monkeypatch.setattr(commitment_scp, "ANSWER_WITHIN_S", 0.3)
+    images = a_series(slices=2)
+    peer.answer = None
+    with (
+        peer.listening(),
+        a_desk_node(tmp_path / "data", sqlite_template, [peer]) as node,
+        node.core(),
+        peer.calling(node.port) as association,
+    ):
+        store(association, images)
+        assert 0 == ask(association, question(images[:1], "first"))
+        assert 0 == ask(association, question(images[1:], "second"))
+        wait_until(lambda: {row.state for row in node.requests()} == {"reported"})
+
+    assert [False, True, True] == [told.is_called_back for told in peer.told]
 
 
 def test_a_report_is_told_once_after_the_peer_was_down_and_the_node_restarted(
