@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node import __version__
+from dicom_node.commitment.loops import ReportLoops
 from dicom_node.config import Settings, load_settings
 from dicom_node.data_folder import open_data_folder
 from dicom_node.delivery.loops import DeliveryLoops
@@ -99,13 +100,18 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         index_unrowed(db, store, settings)
         deliveries.start()
         parts.callback(deliveries.stop, STOP_GRACE_S)
+        reports = ReportLoops(db, store, settings)
+        reports.start()
+        parts.callback(reports.stop, STOP_GRACE_S)
         engine.serve(make_slots(settings.jobs.slots))
         parts.callback(engine.stop, STOP_GRACE_S)
         duties = duties_of(db, settings, rules, engine, deliveries, DiskWatch(disk, db))
         scheduler = begin(duties)
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
-        while not stop.wait(LOOK_S) and engine.is_alive and deliveries.is_alive:
+        while not stop.wait(LOOK_S) and all(
+            part.is_alive for part in (engine, deliveries, reports)
+        ):
             pass
         if not stop.is_set():
             raise NodeError("a part of the core ended; its supervisor starts the core again")

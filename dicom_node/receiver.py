@@ -23,6 +23,7 @@ from dicom_node.lean import be_lean
 if __name__ == "__main__":
     be_lean()
 
+from dicom_node.commitment.on_demand import DeskOnDemand
 from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
 from dicom_node.intake.index_link import IndexLink
@@ -76,6 +77,7 @@ def receive_until_stopped(
         settings,
         intake,
         None if listen_fd is None else adopt_listener(listen_fd),
+        commitments=DeskOnDemand(store, settings),
         stock=settings.receive.stock_path,
     )
     host, port = scp.start()

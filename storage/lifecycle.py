@@ -1,7 +1,7 @@
-"""The states of studies, jobs, outputs and deliveries as tables, and the only code that moves them.
+"""The states of everything that has states, as tables, and the only code that moves them.
 
-`advance` looks the move up, writes it with a compare-and-set on the state (and, for jobs and
-deliveries, on the attempt), and appends the audit row in the same transaction; `advance_all` moves
+`advance` looks the move up, writes it with a compare-and-set on the state (and, where there are
+attempts, on the attempt), and appends the audit row in the same transaction; `advance_all` moves
 rows that one event tells of. A row that has moved on meanwhile is a `StaleTransition`: the caller
 lost, and its transaction must write nothing.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from storage.audit import AuditEvent, record
-from storage.db.tables import Delivery, Job, Output, Study
+from storage.db.tables import CommitmentRequest, Delivery, Job, Output, Study
 from storage.errors import StaleTransition, UnknownTransition
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-Row = Study | Job | Output | Delivery
+Row = Study | Job | Output | Delivery | CommitmentRequest
 Transitions = dict[tuple[str, str], str]
 
 STUDY: Transitions = {
@@ -73,8 +73,18 @@ DELIVERY: Transitions = {
     ("failed", "resend"): "queued",
 }
 
+COMMITMENT_REQUEST: Transitions = {
+    ("queued", "report"): "reported",
+    ("queued", "retry"): "queued",
+    ("queued", "fail"): "failed",
+    ("queued", "repeat"): "queued",
+    ("reported", "repeat"): "queued",
+    ("failed", "repeat"): "queued",
+}
+
 TRANSITIONS: dict[type[Row], Transitions] = {
     Study: STUDY, Job: JOB, Output: OUTPUT, Delivery: DELIVERY,
+    CommitmentRequest: COMMITMENT_REQUEST,
 }  # fmt: skip
 
 
@@ -109,7 +119,7 @@ def _move(session: Session, row: Row, event: str, changes: dict[str, Any]) -> No
         raise UnknownTransition(f"{_name(row)} is {old}: no event {event}") from None
     table = type(row)
     statement = update(table).where(table.id == row.id, table.state == old)
-    if isinstance(row, Job | Delivery):
+    if isinstance(row, Job | Delivery | CommitmentRequest):
         statement = statement.where(type(row).attempt == row.attempt)
     statement = statement.values(state=new, **changes).execution_options(synchronize_session=False)
     if session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]

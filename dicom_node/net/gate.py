@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import queue
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pynetdicom.association import Association
 
@@ -71,12 +72,36 @@ class Bell(Gate):
     def __init__(self, association: Association) -> None:
         super().__init__(association)
         self._queues: list[RingingQueue] = []
+        self._is_taken = False
 
     def queue(self) -> RingingQueue:
         """A new queue whose items are news."""
         made = RingingQueue(self.ring)
         self._queues.append(made)
         return made
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The upper layer's turn to take and answer a message: nobody else sends meanwhile.
+
+        Fragments of two messages must not mix on an association.
+        """
+        with self._news:
+            self._news.wait_for(lambda: self._is_open)
+            self._is_taken = True
+        try:
+            yield
+        finally:
+            with self._news:
+                self._is_taken = False
+                self._news.notify_all()
+
+    def clear(self) -> None:
+        """Close the gate, and return when neither the reactor nor the upper layer may send."""
+        super().clear()
+        with self._news:
+            while self._is_taken and not self._is_open and self._association.is_alive():
+                self._news.wait(LOOK_S)
 
     def ring(self) -> None:
         """Have the reactor look."""

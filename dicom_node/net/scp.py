@@ -18,11 +18,14 @@ from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
 from dicom_node.net.admission import Refusal, refuse
+from dicom_node.net.commitment import PUSH_MODEL
+from dicom_node.net.commitment_scp import Commitments, CommitmentScp
 from dicom_node.net.entity import Entity
 from dicom_node.net.guarded import Guarded
 from dicom_node.net.incoming import Announced, AssociationInfo, Rejection
 from dicom_node.net.listener import open_listener
 from dicom_node.net.server import StorageServer
+from dicom_node.net.status import Status
 from dicom_node.net.upper_layer import Acceptor, is_available
 from dicom_node.observe.logging import get_log
 
@@ -56,6 +59,8 @@ class StorageScp:
         To whom everything is handed.
     listen_socket : socket, optional
         A listening socket, perhaps shared with other processes; without one a new one is opened.
+    commitments : Commitments, optional
+        Keeps and answers requests for storage commitment; without it none are taken.
     stock : bool
         Take pynetdicom's own path even where the fast one is to be had.
     """
@@ -66,11 +71,13 @@ class StorageScp:
         intake: Intake,
         listen_socket: socket.socket | None = None,
         *,
+        commitments: Commitments | None = None,
         stock: bool = False,
     ) -> None:
         self._settings = settings
         self._intake = intake
         self._listener = listen_socket
+        self._commitment = CommitmentScp(commitments) if commitments else None
         self._server: StorageServer | None = None
         self._accepted: dict[Association, AssociationInfo] = {}
         self._reasons: dict[Association, str] = {}
@@ -91,6 +98,8 @@ class StorageScp:
         self._server = self._entity().make_server(
             listener.getsockname(),
             evt_handlers=[
+                (evt.EVT_N_ACTION, self._on_action),
+                (evt.EVT_DIMSE_RECV, self._on_message),
                 (evt.EVT_REQUESTED, self._on_requested),
                 (evt.EVT_REJECTED, self._on_rejected),
                 (evt.EVT_ACCEPTED, self._on_accepted),
@@ -127,6 +136,8 @@ class StorageScp:
         until = time.monotonic() + POLL_S * 20
         while self._accepted and time.monotonic() < until:
             time.sleep(POLL_S)
+        if self._commitment:
+            self._commitment.stop()
         self._server = None
 
     def announce(self, caller: Acceptor, request: StoreRequest, context_id: int) -> Arriving:
@@ -164,12 +175,17 @@ class StorageScp:
         entity.dimse_timeout = wanted.idle_timeout_s
         entity.network_timeout = wanted.idle_timeout_s
         entity.add_supported_context(Verification)
+        if self._commitment:
+            # Either role: the peer asks as SCU and, calling back, reports as SCP (NET-07).
+            entity.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
         return entity
 
     def _on_requested(self, event: Event) -> None:
         calling_aet, called_aet, host = _who(event.assoc)
         refusal = _malformed(event.assoc) or refuse(self._settings, calling_aet, called_aet, host)
         if refusal is None:
+            if self._commitment:
+                self._commitment.on_requested(event.assoc)
             return
         self._intake.reject(Rejection(calling_aet, called_aet, host, refusal.reason))
         # Result 1: rejected-permanent; source 1: service-user (PS3.8 table 9-21).
@@ -209,7 +225,18 @@ class StorageScp:
             answer.ErrorComment = comment[:64]
         return answer
 
+    def _on_action(self, event: Event) -> tuple[int, None]:
+        if self._commitment is None:
+            return Status.PROCESSING_FAILURE, None
+        return self._commitment.on_action(event, self._accepted[event.assoc])
+
+    def _on_message(self, event: Event) -> None:
+        if self._commitment:
+            self._commitment.on_message(event)
+
     def _on_closed(self, closed: Association) -> None:
+        if self._commitment:
+            self._commitment.closed(closed)
         association = self._accepted.get(closed)
         reason = self._reasons.pop(closed, "")
         outcome = "released" if closed.is_released else "aborted"

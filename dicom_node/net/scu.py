@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pynetdicom.association import Association
     from pynetdicom.events import Event
+    from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 
     from dicom_node.config import PeerSection
 
@@ -51,15 +52,15 @@ def echo(peer: PeerSection, our_aet: str, timeout_s: float) -> None:
     ------
     PeerUnreachable, AssociationRefused
     """
-    association = _open(peer, our_aet, timeout_s, [build_context(Verification)])
+    association = open_association(peer, our_aet, timeout_s, [build_context(Verification)])
     try:
         answer = association.send_c_echo() if association.accepted_contexts else None
     except (RuntimeError, ValueError):  # it broke off between opening and asking
         answer = None
     finally:
-        _close(association)
+        close_association(association)
     if answer is None or getattr(answer, "Status", None) != Status.SUCCESS:
-        raise PeerUnreachable(f"{_name(peer)} took the association but did not answer C-ECHO")
+        raise PeerUnreachable(f"{name_of(peer)} took the association but did not answer C-ECHO")
 
 
 def send(
@@ -82,13 +83,13 @@ def send(
     """
     statuses: dict[int, int] = {}
     for contexts, indices in _plan(files):
-        association = _open(peer, our_aet, timeout_s, contexts)
+        association = open_association(peer, our_aet, timeout_s, contexts)
         try:
             for index in indices:
                 statuses[index] = _store(association, files[index], peer)
                 on_status(statuses[index])
         finally:
-            _close(association)
+            close_association(association)
     return [statuses[index] for index in range(len(files))]
 
 
@@ -111,9 +112,19 @@ def _contexts(proposed: set[tuple[str, str]]) -> list[PresentationContext]:
     return [build_context(sop_class, syntax) for sop_class, syntax in sorted(proposed)]
 
 
-def _open(
-    peer: PeerSection, our_aet: str, timeout_s: float, contexts: list[PresentationContext]
+def open_association(
+    peer: PeerSection,
+    our_aet: str,
+    timeout_s: float,
+    contexts: list[PresentationContext],
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
 ) -> Association:
+    """An established association with the peer; `roles` where we are not the SCU of a class.
+
+    Raises
+    ------
+    PeerUnreachable, AssociationRefused
+    """
     entity = Entity(our_aet)
     entity.connection_timeout = timeout_s
     entity.acse_timeout = timeout_s
@@ -125,18 +136,19 @@ def _open(
             peer.port,
             contexts=contexts,
             ae_title=peer.ae_title,
+            ext_neg=list(roles),
             evt_handlers=[(evt.EVT_CONN_OPEN, _answer_at_once)],
         )
     except OSError:
-        raise PeerUnreachable(f"{_name(peer)}: no such address") from None
+        raise PeerUnreachable(f"{name_of(peer)}: no such address") from None
     if association.is_established:
         return association
     if association.is_rejected:
         said = association.acceptor.primitive.reason_str
-        raise AssociationRefused(f"{_name(peer)} declined: {said}")
+        raise AssociationRefused(f"{name_of(peer)} declined: {said}")
     if association.is_aborted and association.rejected_contexts:
-        raise AssociationRefused(f"{_name(peer)} takes none of the objects' classes")
-    raise PeerUnreachable(f"{_name(peer)} does not answer")
+        raise AssociationRefused(f"{name_of(peer)} takes none of the objects' classes")
+    raise PeerUnreachable(f"{name_of(peer)} does not answer")
 
 
 def _answer_at_once(event: Event) -> None:
@@ -160,9 +172,9 @@ def _store(association: Association, file: OutgoingFile, peer: PeerSection) -> i
     except ValueError:  # pynetdicom: no accepted context for this class, or none it can turn into
         return Status.CLASS_NOT_SUPPORTED
     except RuntimeError:  # pynetdicom: the association ended before this file
-        raise PeerUnreachable(f"{_name(peer)} broke the association off") from None
+        raise PeerUnreachable(f"{name_of(peer)} broke the association off") from None
     if "Status" not in answer:
-        raise PeerUnreachable(f"{_name(peer)} stopped answering while an object was sent")
+        raise PeerUnreachable(f"{name_of(peer)} stopped answering while an object was sent")
     return int(answer.Status)
 
 
@@ -181,10 +193,12 @@ def _decoded(path: Path) -> Dataset:
     return dataset
 
 
-def _close(association: Association) -> None:
+def close_association(association: Association) -> None:
+    """Release the association unless it is over."""
     if association.is_established:
         association.release()
 
 
-def _name(peer: PeerSection) -> str:
+def name_of(peer: PeerSection) -> str:
+    """The peer as messages name it."""
     return f"{peer.ae_title} at {peer.host}:{peer.port}"

@@ -170,12 +170,15 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
             if pdu[0] != P_DATA_TF or not self._is_between_messages():
                 self._hand_over(pdu)
                 return True
-            if not self._take_message(wire, reader, pdu):
-                return True
+            with self.assoc._reactor_checkpoint.turn():
+                if not self._take_message(wire, reader, pdu):
+                    return True
         return came
 
     def _has_other_work(self) -> bool:
-        return bool(self._kill_thread or self.to_provider_queue.queue)
+        """Whether there is something to send, or somebody is about to send."""
+        is_quiet = self.assoc._reactor_checkpoint.is_set()
+        return bool(self._kill_thread or self.to_provider_queue.queue or not is_quiet)
 
     def _is_between_messages(self) -> bool:
         """Whether the next PDU begins a message that may be a C-STORE."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from storage.db.queries.study_view import Arrival, SeriesRow, StudyView
     from storage.db.queries.work_lists import DeliveryRow, JobRow
-    from storage.db.tables import Decision
+    from storage.db.tables import Audit, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ def timeline_of(found: StudyView, title_of: Callable[[str], str]) -> list[Entry]
         *map(_decision, found.decisions),
         *(_job(job, title_of, series[job.series_id]) for job in found.jobs),
         *(_delivery(delivery, title_of) for delivery in found.deliveries),
+        *map(_commitment, found.commitments),
     ]
     told = [entry for entry in entries if entry.at]
     to_come = [entry for entry in entries if not entry.at]
@@ -161,6 +162,18 @@ def _delivery(delivery: DeliveryRow, title_of: Callable[[str], str]) -> Entry:
         label=word.label,
         delivery=delivery,
     )
+
+
+def _commitment(told: Audit) -> Entry:
+    text = told.text.partition(": ")[2]
+    if told.actor.startswith("peer:"):
+        title = f"{told.actor.removeprefix('peer:')} asked for storage commitment"
+        return Entry(told.at, title, f"It {text}.", "quiet")
+    tones: dict[int, Tone] = {0: "good", 4: "warn"}
+    title = (
+        "Storage commitment answered" if told.outcome <= 4 else "Storage commitment not answered"
+    )
+    return Entry(told.at, title, f"{text[:1].upper()}{text[1:]}.", tones.get(told.outcome, "bad"))
 
 
 def _many(number: int, one: str, more: str) -> str:

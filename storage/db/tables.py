@@ -200,6 +200,26 @@ class Delivery(Base):
     __table_args__ = (UniqueConstraint("job_id", "destination"), NUMBERED)
 
 
+class CommitmentRequest(Base):
+    """A peer's question whether instances are safe here (PS3.4 J), until its answer is told."""
+
+    __tablename__ = "commitment_request"
+    id: Mapped[int] = _plain(Integer, primary_key=True)
+    calling_aet: Mapped[str] = _plain(OutsideText(16))
+    called_aet: Mapped[str] = _plain(OutsideText(16))
+    host: Mapped[str] = _plain(String(255))
+    transaction_uid: Mapped[str] = _phi(String(64))
+    instances: Mapped[list[list[str]]] = _phi(JSON)  # [SOP Class UID, SOP Instance UID]
+    state: Mapped[str] = _plain(String(16), default="queued", index=True)
+    attempt: Mapped[int] = _plain(Integer, default=0)  # reports over an association of our own
+    run_after: Mapped[datetime] = _plain(UtcDateTime)
+    safe: Mapped[int] = _plain(Integer, default=0)  # as last reported
+    reason: Mapped[str] = _plain(OutsideText, default="")
+    created_at: Mapped[datetime] = _plain(UtcDateTime)
+    ended_at: Mapped[datetime | None] = _plain(UtcDateTime, default=None)
+    __table_args__ = (UniqueConstraint("calling_aet", "transaction_uid"), NUMBERED)
+
+
 class Audit(Base):
     """One audit event; rows are only ever added (PS3.15 A.5 event names)."""
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
@@ -21,10 +22,12 @@ from storage.audit import AuditEvent, record, verify
 from storage.db import schema
 from storage.db.backup import backup
 from storage.db.engine import Database
-from storage.db.tables import Base, Study
+from storage.db.tables import Base, CommitmentRequest, Study
 from storage.errors import BackupFailed, SchemaMismatch
+from storage.lifecycle import advance
 from tests.databases import a_postgres_database, administer, opened
 from tests.tools import program
+from tests.unit.storage.rows import a_row
 
 NEWEST = schema._newest()
 CREATE = (
@@ -170,6 +173,32 @@ def test_upgrade_makes_the_schema_in_an_empty_database(empty_url, tmp_path):
     assert f"the database went from schema none to {NEWEST}" == said
     with opened(empty_url) as db:
         schema.check(db)
+
+
+def test_the_first_schema_is_upgraded_with_everything_in_it(empty_url, tmp_path):
+    with opened(empty_url, head_file=tmp_path / "audit.head") as db:
+        if not db.is_sqlite:
+            program("pg_dump", package="postgresql-client")
+        with db.engine.connect() as connection, connection.begin():
+            config = schema._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+        assert "commitment_request" not in inspect(db.engine).get_table_names()
+        add_study(db)
+
+        said = schema.upgrade(empty_url, tmp_path / "backups")
+
+        assert said.startswith(f"the database went from schema 0001 to {NEWEST}; the backup is ")
+        schema.check(db)
+        assert ["Zzphi^Jane"] == names(db)
+        assert 1 == verify(db, db.head_file)
+        with db.begin() as session:
+            request = a_row(session, CommitmentRequest)
+            audit = AuditEvent("110103", "R", "node", "told")
+            advance(session, request, "report", audit=audit, safe=1)
+        with db.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            assert [] == compare_metadata(context, Base.metadata)
 
 
 def test_a_failed_migration_leaves_the_database_as_it_was(db, newer_program, monkeypatch):

@@ -18,8 +18,8 @@ from dicom_node.intake.header import ROUTING_KEYWORDS
 from dicom_node.net.status import Status
 from dicom_node.routing.check import check_rules
 from dicom_node.routing.conditions import WORDS
-from dicom_node.routing.rule_shape import RuleModel, StepModel
 from dicom_node.routing.rule_set import Known
+from dicom_node.routing.rule_shape import RuleModel, StepModel
 from pipelines.registry import load_cards
 from storage.lifecycle import TRANSITIONS
 
@@ -167,7 +167,9 @@ def test_every_refusal_is_explained():
     assert set() == {code for code in refusal_codes() if f"`{code}`" not in document}
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "install.md", "../README.md"])
+@pytest.mark.parametrize(
+    "name", ["commitment.md", "configuration.md", "install.md", "../README.md"]
+)
 def test_every_configuration_shown_loads(name, tmp_path):
     for number, block in enumerate(blocks(text(name), "toml")):
         path = tmp_path / f"{number}.toml"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select
 
+from storage.db.queries.commitments import told_about
 from storage.db.queries.work_lists import DELIVERY_COLUMNS, JOB_COLUMNS, DeliveryRow, JobRow
 from storage.db.tables import (
     Association,
+    Audit,
     Decision,
     Delivery,
     Instance,
@@ -67,6 +69,7 @@ class StudyView:
     jobs: tuple[JobRow, ...]
     manifests: dict[int, dict[str, Any]]
     deliveries: tuple[DeliveryRow, ...]
+    commitments: tuple[Audit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def study_view(session: Session, study_id: int) -> StudyView | None:
         jobs=tuple(JobRow(*row[:-1]) for row in jobs),
         manifests={row.id: row.manifest for row in jobs if row.manifest},
         deliveries=tuple(DeliveryRow(*row) for row in deliveries),
+        commitments=told_about(session, study.study_uid),
     )
 
 

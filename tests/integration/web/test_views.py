@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from storage.db.tables import Delivery
+from storage.audit import record, study_event
+from storage.db.tables import Delivery, Study
 from tests.builders import CANARY
 from tests.integration.web.rows import add_many_studies, add_study
 from tests.integration.web.visitor import view_of
@@ -35,6 +36,26 @@ def test_opening_a_study_writes_one_row_and_its_parts_and_pictures_none(page, dr
         seen.actor, seen.subject, seen.patient_id, seen.seq,
     )  # fmt: skip
     assert rows == len(page.trail())
+
+
+def test_a_study_tells_of_storage_commitment(page, study):
+    with page.db.begin() as session:
+        row = session.get_one(Study, study)
+        for actor, outcome, text in (
+            ("peer:CT1", 0, "asked whether 3 instances are safe"),
+            ("node", 0, "told CT1 that 2 instances are safe"),
+            ("node", 4, "told CT1 that 1 instance is not safe here"),
+        ):
+            told = {"actor": actor, "outcome": outcome, "subject": "commitment:1"}
+            told["text"] = f"storage commitment: {text}"
+            record(session, study_event(row, "110103", "R", **told))
+
+    html = page.visitor("ada").get(f"/studies/{study}").text
+
+    assert "CT1 asked for storage commitment" in html
+    assert "It asked whether 3 instances are safe." in html
+    assert "Told CT1 that 2 instances are safe." in html
+    assert "Told CT1 that 1 instance is not safe here." in html
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rows of the four tables that have states, with as little in them as may be."""
+"""Rows of the tables that have states, with as little in them as may be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from storage.audit import AuditEvent
-from storage.db.tables import Delivery, Job, Output, Series, Study
+from storage.db.tables import CommitmentRequest, Delivery, Job, Output, Series, Study
 from storage.lifecycle import Row
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -56,4 +56,14 @@ def _delivery(session: Session, **values: Any) -> Delivery:
     )  # fmt: skip
 
 
-MAKE = {Study: _study, Job: _job, Output: _output, Delivery: _delivery}
+def _commitment_request(_session: Session, **values: Any) -> CommitmentRequest:
+    return CommitmentRequest(
+        calling_aet="CT1", called_aet="NODE", host="127.0.0.1", transaction_uid=uuid4().hex,
+        instances=[["1.2", "1.2.3"]], run_after=NOW, created_at=NOW, **values,
+    )  # fmt: skip
+
+
+MAKE = {
+    Study: _study, Job: _job, Output: _output, Delivery: _delivery,
+    CommitmentRequest: _commitment_request,
+}  # fmt: skip

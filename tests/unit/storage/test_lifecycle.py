@@ -1,4 +1,4 @@
-"""Every move of the four tables happens as written there, once, and no other move happens."""
+"""Every move of the tables happens as written there, once, and no other move happens."""
 
 from __future__ import annotations
 

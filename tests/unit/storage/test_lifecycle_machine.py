@@ -1,4 +1,4 @@
-"""A machine drives the four tables as the node does, and crashes where it likes."""
+"""A machine drives the tables as the node does, and crashes where it likes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ from hypothesis.stateful import (
 
 from storage.audit import AuditEvent, verify
 from storage.db.engine import Database
-from storage.db.tables import Delivery, Job, Output, Study
+from storage.db.tables import CommitmentRequest, Delivery, Job, Output, Study
 from storage.errors import StaleTransition, UnknownTransition
 from storage.lifecycle import TRANSITIONS, advance
 from tests.unit.storage.rows import a_row
 
-STARTS = {Study: "receiving", Job: "queued", Output: "produced", Delivery: "queued"}
+STARTS = {
+    Study: "receiving", Job: "queued", Output: "produced", Delivery: "queued",
+    CommitmentRequest: "queued",
+}  # fmt: skip
+FENCED = {Job, Delivery, CommitmentRequest}  # these have attempts
 EVENTS = sorted({event for table in TRANSITIONS.values() for _, event in table})
 AGAIN = {"claim", "start", "retry"}  # what makes attempts that others may then fence off
 CRASHES = st.sampled_from(["never", "never", "before the move", "after the move"])
@@ -42,7 +46,7 @@ def crash_if(now: bool) -> None:
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """Rows of the four tables, each with its expected state, moved from fresh and stale views."""
+    """Rows of the tables, each with its expected state, moved from fresh and stale views."""
 
     rows = Bundle("rows")
     template: Path
@@ -75,7 +79,7 @@ class Lifecycle(RuleBasedStateMachine):
         known = [event for state, event in TRANSITIONS[table] if state == seen_state]
         again = [event for event in known if event in AGAIN]
         event = data.draw(st.sampled_from(again * 8 + known * 3 + EVENTS[::4]), label="event")
-        fenced = table in {Job, Delivery}
+        fenced = table in FENCED
         is_current = seen_state == self.states[row] and (
             not fenced or seen_attempt == self.attempts[row]
         )
@@ -113,7 +117,7 @@ class Lifecycle(RuleBasedStateMachine):
         with self.db.read() as session:
             seen = session.get(table, row_id)
         vars(seen)["state"] = state
-        if table in {Job, Delivery}:
+        if table in FENCED:
             vars(seen)["attempt"] = attempt
         return seen
 
