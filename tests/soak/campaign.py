@@ -98,6 +98,7 @@ class Campaign:
                     if self.report.deaths < deaths - 1:
                         self._kill_receiver(node, layout, receivers)
                 self._kill_all(node, layout, receivers)
+            print(f"{self.report.deaths} kills", flush=True)
         self._check_at_the_end()
         return self.report
 
