@@ -127,10 +127,10 @@ class Rest:
 def rest(tmp_path_factory) -> Iterator[Rest]:
     """A node that ends silent associations soon, warm and at rest."""
     folder = tmp_path_factory.mktemp("node")
+    # Nothing settles: only reception is looked at.
     toml = node_toml(folder, port=free_port())
-    with serving(
-        folder, toml.replace("[receive]", f"[receive]\nidle_timeout_s = {IDLE_S}")
-    ) as node:
+    settings = f"settle_after_s = 3600\nidle_timeout_s = {IDLE_S}"
+    with serving(folder, toml.replace("settle_after_s = 1", settings)) as node:
         found = Rest(node, node.pid_of("receiver-1"))
         for _ in range(3):
             with bystander(found):

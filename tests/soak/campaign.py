@@ -40,8 +40,9 @@ WEIGHTS = (2, *(4 for _ in QUARTERS), 4)
 LOADS_AT_MOST = 4
 LONGEST_PAUSE_S = 0.3  # from the start of a load to the first look
 NEXT_LOOK_S = 0.01
-# What stands has left its system calls; only what runs can die inside a write. So half of the
+# What stands has left its system calls; only what runs can die inside a write. So some of the
 # processes go on after the look and are killed a moment later.
+RUNNING_SHARE = 0.2
 LONGEST_RUN_S = 0.01
 INDEXED_WITHIN_S = 120.0
 KILLS_OF_ONE_RECEIVER = 2  # before the whole node is killed: its supervisor waits longer each time
@@ -53,8 +54,10 @@ class Report:
 
     kills: Counter[str] = field(default_factory=Counter)
     places: Counter[Place] = field(default_factory=Counter)
-    in_message: int = 0
+    in_message: int = 0  # kills of what stood still: it is certain
     answer_due: int = 0
+    in_message_before: int = 0  # kills of what ran on for a moment after the look
+    unanswered: int = 0  # kills that left a sender without the answer to what it had begun to send
     in_message_bytes: list[int] = field(default_factory=list)
     unseen: int = 0
     in_flight: int = 0  # kills of a running process, a moment after it was looked at
@@ -67,6 +70,14 @@ class Report:
     @property
     def deaths(self) -> int:
         return self.kills.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All that has been sent of this round, and where the associations stand."""
+
+    senders: list[Sender]
+    positions: list[Position]
 
 
 @dataclass
@@ -113,23 +124,23 @@ class Campaign:
     def _kill_receiver(self, node: ServedNode, layout: Layout, receivers: int) -> None:
         role = f"receiver-{self.rng.randint(1, receivers)}"
         pid = node.pid_of(role)
-        senders = self._wait_for_a_moment(layout, [pid])
-        self._let_run([pid])
+        moment = self._wait_for_a_moment(layout, [pid])
+        self._let_run(moment, [pid])
         os.kill(pid, signal.SIGKILL)
-        acknowledged = self._reckon(senders)
+        acknowledged = self._reckon(moment.senders)
         wait_until(lambda: node.pid_of(role) != pid, 60)
         self._wait_until_indexed(node, acknowledged)
         self.report.kills["one receiver"] += 1
 
     def _kill_all(self, node: ServedNode, layout: Layout, receivers: int) -> None:
         pids = [node.pid_of(f"receiver-{number}") for number in range(1, receivers + 1)]
-        senders = self._wait_for_a_moment(layout, pids)
-        self._let_run(pids)
+        moment = self._wait_for_a_moment(layout, pids)
+        self._let_run(moment, pids)
         node.kill()
-        self._reckon(senders)
+        self._reckon(moment.senders)
         self.report.kills["every process of the node"] += 1
 
-    def _wait_for_a_moment(self, layout: Layout, pids: list[int]) -> list[Sender]:
+    def _wait_for_a_moment(self, layout: Layout, pids: list[int]) -> Moment:
         """Load on processes that stand still now, at a random moment of the wanted kind.
 
         The moment is random within its kind: looks come at random times, and the first that
@@ -146,8 +157,7 @@ class Campaign:
                 is_over = not any(sender.runs for sender in senders)
                 is_last = is_over and load == LOADS_AT_MOST
                 if is_last or wanted & {one.place for one in positions or [NOBODY]}:
-                    self._count(positions or [NOBODY])
-                    return senders
+                    return Moment(senders, positions or [NOBODY])
                 for pid in pids:
                     go_on(pid)
                 if is_over:
@@ -156,13 +166,20 @@ class Campaign:
                 time.sleep(self.rng.uniform(0, NEXT_LOOK_S))
         raise AssertionError("the last load's last look is taken")
 
-    def _let_run(self, pids: list[int]) -> None:
-        """Leave the processes as they stand, or, as often, running on for a moment."""
-        if self.rng.random() < 0.5:
+    def _let_run(self, moment: Moment, pids: list[int]) -> None:
+        """Leave the processes as they stand, or, some of them, running on for a moment."""
+        places = {position.place for position in moment.positions}
+        self.report.places.update(position.place for position in moment.positions)
+        inside = [one.read for one in moment.positions if one.place in INSIDE]
+        self.report.in_message_bytes += inside
+        if self.rng.random() >= RUNNING_SHARE:
+            self.report.in_message += bool(inside)
+            self.report.answer_due += bool(places & DUE)
             return
         for pid in pids:
             go_on(pid)
         self.report.in_flight += 1
+        self.report.in_message_before += bool(inside)
         time.sleep(self.rng.uniform(0, LONGEST_RUN_S))
 
     def _send(self) -> list[Sender]:
@@ -194,19 +211,13 @@ class Campaign:
             if one.peer_port in by_port
         ]
 
-    def _count(self, positions: list[Position]) -> None:
-        places = {position.place for position in positions}
-        self.report.places.update(position.place for position in positions)
-        self.report.in_message += bool(places & INSIDE)
-        self.report.answer_due += bool(places & DUE)
-        self.report.in_message_bytes += [one.read for one in positions if one.place in INSIDE]
-
     def _reckon(self, senders: list[Sender]) -> list[Sent]:
         """What the senders of this round were told is stored, once all have ended."""
         found = []
         for sender in senders:
             sender.process.wait(ENDS_WITHIN_S)
         self._count_parts([image for sender in senders for image in sender.images])
+        self.report.unanswered += any(sender.is_unanswered for sender in senders)
         for sender in senders:
             acknowledged = sender.acknowledged()
             self._take_in(sender.images, acknowledged)

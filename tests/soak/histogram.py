@@ -16,11 +16,13 @@ def histogram(report: Report) -> str:
     lines = [
         f"{report.deaths} kills: "
         + ", ".join(f"{number} of {what}" for what, number in sorted(report.kills.items())),
-        f"kills that hit an association inside a message: {report.in_message}; "
-        f"between its last byte and the answer: {report.answer_due}; "
+        f"killed while standing, just looked at: {report.deaths - report.in_flight}, of them "
+        f"{report.in_message} with an association inside a message and {report.answer_due} with "
+        "one between its last byte and the answer",
+        f"killed while running on, up to {LONGEST_RUN_S * 1000:.0f} ms after the look: "
+        f"{report.in_flight}, of them {report.in_message_before} inside a message at the look",
+        f"kills that left a sender without an answer: {report.unanswered}; "
         f"that could not be looked at: {report.unseen}",
-        f"killed while standing, just looked at: {report.deaths - report.in_flight}; "
-        f"while running on, up to {LONGEST_RUN_S * 1000:.0f} ms later: {report.in_flight}",
         f"left unnamed in .parts at death: {report.parts_torn} partly written, "
         f"{report.parts_whole} whole",
         "associations at the last look:",
