@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.soak.campaign import Campaign
-from tests.soak.histogram import histogram
+from tests.soak.report import histogram
 
 pytestmark = [
     pytest.mark.dcmtk,

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.soak.campaign import Campaign
-from tests.soak.histogram import histogram
+from tests.soak.report import histogram
 
 
 def main() -> None:
