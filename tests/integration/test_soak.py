@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.soak.campaign import Campaign
-from tests.soak.histogram import histogram
+from tests.soak.report import histogram
 
 pytestmark = [
     pytest.mark.dcmtk,
@@ -29,4 +29,4 @@ def test_what_was_acknowledged_outlives_ten_kills(tmp_path):
     print(histogram(report))
     assert KILLS == report.deaths
     assert report.acknowledged > 0
-    assert report.in_message > 0
+    assert report.unanswered > 0

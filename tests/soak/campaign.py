@@ -12,25 +12,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import select
-
 from dicom_node.demo.pacs import free_port
-from storage.db.tables import Instance
 from tests.jobs import injected_environment
 from tests.receiving import wait_until
-from tests.serving import ServedNode, opened, start
-from tests.soak.images import Sent, digest_of, make_images
+from tests.serving import ServedNode, start
+from tests.soak.images import Sent, make_images
 from tests.soak.layout import Layout, learn
+from tests.soak.ledger import Ledger, wait_until_indexed
 from tests.soak.place import ANSWER_DUE, IN_MESSAGE, QUARTERS, Place, Position, position_of, refine
-from tests.soak.senders import ENDS_WITHIN_S, Sender, start_sender
-from tests.soak.stopped import HEAD_BYTES, connections_of, go_on, parts_of, ports_by_inode, stop
+from tests.soak.report import LONGEST_RUN_S, RUNNING_SHARE, Report
+from tests.soak.senders import Sender, start_sender
+from tests.soak.stopped import connections_of, go_on, parts_of, ports_by_inode, stop
 
 LOADS = (["slice"] * 8, ["slice"] * 8, ["large"] * 2, ["large"] * 2)  # one sender each
 # What a kill waits for: anything, a quarter of a message, or the time until the answer.
@@ -40,33 +38,15 @@ WEIGHTS = (2, *(4 for _ in QUARTERS), 4)
 LOADS_AT_MOST = 4
 LONGEST_PAUSE_S = 0.3  # from the start of a load to the first look
 NEXT_LOOK_S = 0.01
-# What stands has left its system calls; only what runs can die inside a write. So half of the
-# processes go on after the look and are killed a moment later.
-LONGEST_RUN_S = 0.01
-INDEXED_WITHIN_S = 120.0
 KILLS_OF_ONE_RECEIVER = 2  # before the whole node is killed: its supervisor waits longer each time
 
 
-@dataclass
-class Report:
-    """What was hit, and what became of it."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All that has been sent of this round, and where the associations stand."""
 
-    kills: Counter[str] = field(default_factory=Counter)
-    places: Counter[Place] = field(default_factory=Counter)
-    in_message: int = 0
-    answer_due: int = 0
-    in_message_bytes: list[int] = field(default_factory=list)
-    unseen: int = 0
-    in_flight: int = 0  # kills of a running process, a moment after it was looked at
-    parts_torn: int = 0
-    parts_whole: int = 0
-    acknowledged: int = 0
-    kept_unacknowledged: int = 0
-    lost_unacknowledged: int = 0
-
-    @property
-    def deaths(self) -> int:
-        return self.kills.total()
+    senders: list[Sender]
+    positions: list[Position]
 
 
 @dataclass
@@ -76,16 +56,11 @@ class Campaign:
     folder: Path
     seed: int
     report: Report = field(default_factory=Report)
-    acknowledged: list[Sent] = field(default_factory=list)
-    present: dict[str, Sent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rng = Random(self.seed)
         self.port = free_port()
-
-    @property
-    def store(self) -> Path:
-        return self.folder / "data" / "store"
+        self.ledger = Ledger(self.folder / "data" / "store", self.report)
 
     def run(self, deaths: int) -> Report:
         """Kill so often, then start once more and check everything that was ever sent."""
@@ -93,11 +68,12 @@ class Campaign:
         while self.report.deaths < deaths:
             receivers = self.rng.choice((1, 2))
             with self._node(receivers) as node:
-                self._wait_until_indexed(node, self.acknowledged)
+                wait_until_indexed(node, self.ledger.acknowledged)
                 for _ in range(self.rng.randint(1, KILLS_OF_ONE_RECEIVER * receivers)):
                     if self.report.deaths < deaths - 1:
                         self._kill_receiver(node, layout, receivers)
                 self._kill_all(node, layout, receivers)
+            print(f"{self.report.deaths} kills", flush=True)
         self._check_at_the_end()
         return self.report
 
@@ -105,30 +81,30 @@ class Campaign:
         images = self._images(["slice", "large"])
         with self._node(1) as node:
             layout = learn(self.port, images, self.folder / "learning.log")
-            self._take_in(images, images)
-            self._wait_until_indexed(node, images)
+            self.ledger.take_in(images, images)
+            wait_until_indexed(node, images)
         return layout
 
     def _kill_receiver(self, node: ServedNode, layout: Layout, receivers: int) -> None:
         role = f"receiver-{self.rng.randint(1, receivers)}"
         pid = node.pid_of(role)
-        senders = self._wait_for_a_moment(layout, [pid])
-        self._let_run([pid])
+        moment = self._wait_for_a_moment(layout, [pid])
+        self._let_run(moment, [pid])
         os.kill(pid, signal.SIGKILL)
-        acknowledged = self._reckon(senders)
+        acknowledged = self._reckon(moment.senders)
         wait_until(lambda: node.pid_of(role) != pid, 60)
-        self._wait_until_indexed(node, acknowledged)
+        wait_until_indexed(node, acknowledged)
         self.report.kills["one receiver"] += 1
 
     def _kill_all(self, node: ServedNode, layout: Layout, receivers: int) -> None:
         pids = [node.pid_of(f"receiver-{number}") for number in range(1, receivers + 1)]
-        senders = self._wait_for_a_moment(layout, pids)
-        self._let_run(pids)
+        moment = self._wait_for_a_moment(layout, pids)
+        self._let_run(moment, pids)
         node.kill()
-        self._reckon(senders)
+        self._reckon(moment.senders)
         self.report.kills["every process of the node"] += 1
 
-    def _wait_for_a_moment(self, layout: Layout, pids: list[int]) -> list[Sender]:
+    def _wait_for_a_moment(self, layout: Layout, pids: list[int]) -> Moment:
         """Load on processes that stand still now, at a random moment of the wanted kind.
 
         The moment is random within its kind: looks come at random times, and the first that
@@ -145,8 +121,7 @@ class Campaign:
                 is_over = not any(sender.runs for sender in senders)
                 is_last = is_over and load == LOADS_AT_MOST
                 if is_last or wanted & {one.place for one in positions or [NOBODY]}:
-                    self._count(positions or [NOBODY])
-                    return senders
+                    return Moment(senders, positions or [NOBODY])
                 for pid in pids:
                     go_on(pid)
                 if is_over:
@@ -155,13 +130,20 @@ class Campaign:
                 time.sleep(self.rng.uniform(0, NEXT_LOOK_S))
         raise AssertionError("the last load's last look is taken")
 
-    def _let_run(self, pids: list[int]) -> None:
-        """Leave the processes as they stand, or, as often, running on for a moment."""
-        if self.rng.random() < 0.5:
+    def _let_run(self, moment: Moment, pids: list[int]) -> None:
+        """Leave the processes as they stand, or, some of them, running on for a moment."""
+        places = {position.place for position in moment.positions}
+        self.report.places.update(position.place for position in moment.positions)
+        inside = [one.read for one in moment.positions if one.place in INSIDE]
+        self.report.in_message_bytes += inside
+        if self.rng.random() >= RUNNING_SHARE:
+            self.report.in_message += bool(inside)
+            self.report.answer_due += bool(places & DUE)
             return
         for pid in pids:
             go_on(pid)
         self.report.in_flight += 1
+        self.report.in_message_before += bool(inside)
         time.sleep(self.rng.uniform(0, LONGEST_RUN_S))
 
     def _send(self) -> list[Sender]:
@@ -188,84 +170,33 @@ class Campaign:
         }
         parts = parts_of(pid)
         return [
-            refine(position_of(layout, by_port[one.peer_port].images, one), parts, self.store)
+            refine(
+                position_of(layout, by_port[one.peer_port].images, one), parts, self.ledger.store
+            )
             for one in connections_of(pid)
             if one.peer_port in by_port
         ]
 
-    def _count(self, positions: list[Position]) -> None:
-        places = {position.place for position in positions}
-        self.report.places.update(position.place for position in positions)
-        self.report.in_message += bool(places & INSIDE)
-        self.report.answer_due += bool(places & DUE)
-        self.report.in_message_bytes += [one.read for one in positions if one.place in INSIDE]
-
     def _reckon(self, senders: list[Sender]) -> list[Sent]:
         """What the senders of this round were told is stored, once all have ended."""
-        found = []
+        acknowledged = {sender.log: sender.acknowledged() for sender in senders}
+        self.report.unanswered += any(sender.is_unanswered for sender in senders)
+        self.ledger.count_parts([image for sender in senders for image in sender.images])
         for sender in senders:
-            sender.process.wait(ENDS_WITHIN_S)
-        self._count_parts([image for sender in senders for image in sender.images])
-        for sender in senders:
-            acknowledged = sender.acknowledged()
-            self._take_in(sender.images, acknowledged)
-            found += acknowledged
-        return found
-
-    def _count_parts(self, images: list[Sent]) -> None:
-        """What the dead left unnamed: it tells how far they were in their writes."""
-        for part in (self.store / ".parts").iterdir():
-            with suppress(FileNotFoundError), part.open("rb") as file:
-                head, size = file.read(HEAD_BYTES), part.stat().st_size
-                image = next((one for one in images if one.sop_uid.encode() in head), None)
-                if image:
-                    self.report.parts_whole += size > image.size
-                    self.report.parts_torn += size <= image.size
-
-    def _take_in(self, images: Iterable[Sent], acknowledged: list[Sent]) -> None:
-        """Check the files of one sender as they lie; what is there must be whole."""
-        told = {image.sop_uid for image in acknowledged}
-        for image in images:
-            path = self.store / image.key
-            if path.exists():
-                assert digest_of(path.read_bytes()) == image.digest, f"torn: {image.key}"
-                self.present[image.key] = image
-                self.report.kept_unacknowledged += image.sop_uid not in told
-            else:
-                assert image.sop_uid not in told, f"acknowledged, and lost: {image.key}"
-                self.report.lost_unacknowledged += 1
-            image.path.unlink()
-        self.acknowledged += acknowledged
-        self.report.acknowledged += len(acknowledged)
-
-    def _wait_until_indexed(self, node: ServedNode, images: list[Sent]) -> None:
-        """Return when each image has a current row that names its file."""
-        due = {image.key for image in images}
-        with opened(node.settings) as db:
-
-            def is_indexed() -> bool:
-                with db.read() as session:
-                    rows = select(Instance.file_key).where(Instance.is_current)
-                    return due <= set(session.scalars(rows))
-
-            wait_until(is_indexed, INDEXED_WITHIN_S)
+            self.ledger.take_in(sender.images, acknowledged[sender.log])
+        return [image for told in acknowledged.values() for image in told]
 
     def _check_at_the_end(self) -> None:
         with self._node(1) as node:
-            self._wait_until_indexed(node, list(self.present.values()))
-            wait_until(lambda: not list((self.store / ".parts").iterdir()))
+            wait_until_indexed(node, list(self.ledger.present.values()))
+            wait_until(lambda: not self.ledger.parts)
             assert node.stop() == 0
-        files = {
-            str(path.relative_to(self.store)) for path in self.store.rglob("*") if path.is_file()
-        }
-        assert files == self.present.keys(), "more, or less, than what was sent"
-        for image in self.present.values():
-            assert digest_of((self.store / image.key).read_bytes()) == image.digest
+        self.ledger.check_all()
         command = [sys.executable, "-m", "dicom_node", "audit", "verify", "--config"]
         subprocess.run([*command, str(self.folder / "node.toml")], check=True)
 
     @contextmanager
-    def _node(self, receivers: int):
+    def _node(self, receivers: int) -> Iterator[ServedNode]:
         """The node, as it is started by hand; dead after the block."""
         data = json.dumps(str(self.folder / "data"))
         toml = TOML.format(data=data, port=self.port, receivers=receivers)

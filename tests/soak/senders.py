@@ -39,6 +39,12 @@ class Sender:
     def runs(self) -> bool:
         return self.process.poll() is None
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it ended without the answer to the last message that it began."""
+        begun = _LINES.findall(self.log.read_text(errors="replace"))
+        return bool(begun) and bool(begun[-1][0])
+
     def acknowledged(self) -> list[Sent]:
         """The images that it was told are stored, once it has ended."""
         self.process.wait(ENDS_WITHIN_S)
