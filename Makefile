@@ -6,7 +6,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo run test accept check programs evaluate benchmark clean
+.PHONY: demo run test accept check programs evaluate benchmark fuzz clean
 
 demo: $(VENV)/.installed  ## the whole road on real images: receive, enhance, segment, deliver, audit
 	$(BIN)/dicom-node demo $(if $(ONCE),--once) $(if $(STUDY),--study "$(STUDY)")
@@ -34,6 +34,10 @@ evaluate: $(VENV)/.installed-dev  ## the figures of the model cards, on the fold
 
 benchmark: programs $(VENV)/.installed-dev  ## reception beside storescp and Orthanc: ratios on this machine
 	$(BIN)/python benchmarks/receive.py $(BENCHMARK)
+
+fuzz: $(VENV)/.installed-dev  ## a million broken PDUs, 100,000 broken data sets; FUZZ="--seconds 60" for a short run
+	$(PIP) install -q $(CONSTRAIN) --group fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
 	@sh tests/programs.sh

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.fuzz.corpus import data_set_of
-from tests.fuzz.scanner import Way, judge
+from tests.fuzz.scanner import Way, judge_file
 from tests.tools import samples
 
 pytestmark = [pytest.mark.samples, pytest.mark.timeout(1800)]
@@ -18,7 +18,7 @@ def test_scanner_and_pydicom_agree_on_every_file_of_the_sample_sets():
         found = data_set_of(path) if path.is_file() else None
         if found:
             counts = ways.setdefault(path.relative_to(root).parts[0], Counter())
-            counts[judge(*found)] += 1
+            counts[judge_file(*found)] += 1
     total: Counter[Way] = sum(ways.values(), Counter())
     for name, counts in ways.items():
         print(f"{name}: {_said(counts)}")

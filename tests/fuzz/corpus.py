@@ -12,7 +12,7 @@ from pydicom.filereader import read_file_meta_info
 
 DEFAULT_SYNTAX = "1.2.840.10008.1.2"
 META_START = 132
-LARGEST_BYTES = 600_000
+LARGEST_BYTES = 200_000
 
 
 def data_set_of(path: Path) -> tuple[bytes, str] | None:

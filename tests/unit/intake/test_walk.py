@@ -29,7 +29,7 @@ from dicom_node.intake.window import FileWindow, InflatedWindow
 from tests.builders import a_series
 from tests.fuzz.corpus import data_set_of, pydicom_files
 from tests.fuzz.data_sets import SYNTAXES, deflate, grow, mutate
-from tests.fuzz.scanner import Way, judge
+from tests.fuzz.scanner import Way, judge, judge_file
 from tests.receiving import encode
 
 PLAIN = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
@@ -232,7 +232,7 @@ def test_instances_of_a_series_share_what_they_say():
 @given(rng=st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_walker_and_pydicom_agree_on_data_sets_of_every_shape(syntax, rng):
-    judge(grow(rng, syntax), syntax)
+    judge_file(grow(rng, syntax), syntax)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
@@ -255,6 +255,6 @@ def test_walker_and_pydicom_agree_on_many_data_sets(syntax):
 
 def test_walker_and_pydicom_agree_on_pydicoms_own_test_files():
     found = [data_set_of(path) for path in pydicom_files()]
-    ways = Counter(judge(*one) for one in found if one)
+    ways = Counter(judge_file(*one) for one in found if one)
     print(dict(ways))
     assert ways[Way.WALKED] > 0.6 * ways.total() > 50
