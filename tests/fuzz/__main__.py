@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -25,6 +26,17 @@ from tests.fuzz.lines import share_of_lines, traced_environment
 GRACE_S = 120.0
 AT_ONCE = 2
 FAULTS = ("crashes", "hangs", "leaks")
+_PATH = {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one process does."""
+
+    name: str
+    count: int
+    seed: int
+    is_traced: bool
 
 
 def main() -> int:
@@ -32,19 +44,21 @@ def main() -> int:
     given = _arguments()
     folder = Path(given.folder)
     print(f"seed {given.seed}", flush=True)
+    environments = {True: traced_environment(folder), False: os.environ | _PATH}
     parts = [
-        ("messages", given.messages, given.seed),
-        *(("data-sets", given.data_sets // 2, given.seed + half) for half in (0, 1)),
+        Part("messages", given.messages, given.seed, is_traced=True),
+        *_shared("data-sets", given.data_sets, given.seed, among=2),
     ]
     if find_spec("dicom_node.net.pdata"):
-        parts += [("pdus", given.pdus // 2, given.seed + half) for half in (0, 1)]
+        parts += _shared("pdus", given.pdus, given.seed, among=4)
     if find_spec("atheris") and given.guided:
-        parts.append(("guided", given.guided, given.seed))
-    environment = traced_environment(folder)
+        parts.append(Part("guided", given.guided, given.seed, is_traced=False))
     began = time.monotonic()
     seen = Seen()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for one in pool.map(lambda part: _run(part, given.seconds, folder, environment), parts):
+        for one in pool.map(
+            lambda part: _run(part, given.seconds, folder, environments[part.is_traced]), parts
+        ):
             seen.add(one)
     _tell(seen, folder, time.monotonic() - began)
     return 1 if seen.faults or any(seen.counts[fault] for fault in FAULTS) else 0
@@ -62,14 +76,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(
-    part: tuple[str, int, int], seconds: float, folder: Path, environment: dict[str, str]
-) -> Seen:
-    name, count, seed = part
+def _shared(name: str, count: int, seed: int, among: int) -> list[Part]:
+    """The work in equal parts; tracing lines doubles the time, so one of them does it."""
+    return [Part(name, count // among, seed + one, is_traced=one == 0) for one in range(among)]
+
+
+def _run(part: Part, seconds: float, folder: Path, environment: dict[str, str]) -> Seen:
+    name, count, seed = part.name, part.count, part.seed
     if name == "guided":
-        place = folder / f"guided-{seed}"
-        command = ["tests.fuzz.guided", seed, count, int(seconds), place]
-        environment = os.environ | {"PYTHONPATH": str(Path.cwd())}  # traced by libFuzzer itself
+        command = ["tests.fuzz.guided", seed, count, int(seconds), folder / f"guided-{seed}"]
     else:
         command = ["tests.fuzz.stage", name, "--seed", seed, "--count", count]
         command += ["--seconds", seconds, "--folder", folder]

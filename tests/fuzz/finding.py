@@ -49,12 +49,12 @@ class Seen:
     def note(self, kind: str, name: str, given: bytes, folder: Path) -> None:
         """Note a fault, with the line that raised it."""
         self.counts["hangs" if kind == "Hang" else "crashes"] += 1
-        if len(self.faults) >= MOST_KEPT:
+        last = traceback.format_exc(limit=-2).strip().replace("\n", " | ")
+        if len(self.faults) >= MOST_KEPT or any(last[-200:] in fault for fault in self.faults):
             return
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}-{hashlib.sha256(given).hexdigest()[:12]}.bin"
         path.write_bytes(given)
-        last = traceback.format_exc(limit=-2).strip().replace("\n", " | ")
         self.faults.append(f"{kind} in {path.name}: {last[-400:]}")
 
 

@@ -125,7 +125,7 @@ def besiege(rng: Random, wanted: int, seconds: float, folder: Path) -> Seen:
             _look_after(receiver, before, data, siege.seen)
             log = receiver.log.read_text(errors="replace")
             _end(receiver)
-    for word in ("Traceback", "receiving failed"):
+    for word in ("Traceback", "receiving failed", "unexpected error"):
         if word in log:
             siege.seen.counts["crashes"] += log.count(word)
             where = log.index(word)
