@@ -25,8 +25,9 @@ MESSAGES = 3
 PATIENCE_S = 30.0  # the receiver's own limits are far below
 GLANCE_S = 0.1
 IDLE_S = 3
-QUIET_S = 30.0
-ASSOCIATE_AC, P_DATA, RELEASE_RP = 0x02, 0x04, 0x06
+QUIET_S = 20.0  # in which what is bad must be over
+ASSOCIATE_RQ = b"\x01"
+ASSOCIATE_AC, P_DATA = 0x02, 0x04
 CONFIG = """
 [node]
 data_folder = "{folder}"
@@ -125,19 +126,19 @@ def besiege(rng: Random, wanted: int, seconds: float, folder: Path) -> Seen:
             _look_after(receiver, before, data, siege.seen)
             log = receiver.log.read_text(errors="replace")
             _end(receiver)
+    (folder / "receiver.log").write_text(log)
     for word in ("Traceback", "receiving failed", "unexpected error"):
-        if word in log:
-            siege.seen.counts["crashes"] += log.count(word)
-            where = log.index(word)
-            siege.seen.faults.append(f"the receiver's log: {log[where : where + 400]!r}")
+        lines = [line for line in log.splitlines() if word in line]
+        siege.seen.counts["crashes"] += len(lines)
+        siege.seen.faults += [f"the receiver's log: {line}" for line in lines[:3]]
     return siege.seen
 
 
 def hold(port: int, said: Conversation, patience_s: float = GLANCE_S) -> Answers:
     """Say it all, end our side, and listen to the end.
 
-    Before a PDU that follows one that is to be answered, the answer is waited for, but not for
-    longer than `patience_s`: much of what is said here will never be answered.
+    The answer to a data set is waited for, but not for longer than `patience_s`: much of what is
+    said here will never be answered.
     """
     answers = Answers()
     try:
@@ -145,10 +146,12 @@ def hold(port: int, said: Conversation, patience_s: float = GLANCE_S) -> Answers
             listener = threading.Thread(target=_listen, args=(connection, answers))
             listener.start()
             with suppress(OSError):  # it may end the connection whenever it has heard enough
-                for pdu in said.pdus:
+                for pdu, broken in zip(said.pdus, said.broken, strict=True):
                     expected = answers.pdus + 1
                     connection.sendall(pdu)
-                    if _wants_an_answer(pdu):
+                    if pdu[0:1] == ASSOCIATE_RQ and not broken:
+                        answers.wait_for(expected, PATIENCE_S)
+                    elif _ends_a_data_set(pdu):
                         answers.wait_for(expected, patience_s)
                 connection.shutdown(socket.SHUT_WR)
             listener.join(PATIENCE_S)
@@ -189,9 +192,8 @@ def _take(heard: bytes, answers: Answers) -> bytes:
     return heard
 
 
-def _wants_an_answer(pdu: bytes) -> bool:
-    """An A-ASSOCIATE-RQ, or the last fragment of a data set."""
-    return pdu[:1] == b"\x01" or (len(pdu) > 11 and pdu[0] == P_DATA and pdu[11] & 3 == LAST)
+def _ends_a_data_set(pdu: bytes) -> bool:
+    return len(pdu) > 11 and pdu[0] == P_DATA and pdu[11] & (COMMAND | LAST) == LAST
 
 
 def _begins_message(pdu: bytes) -> bool:
@@ -212,8 +214,13 @@ def _standing(receiver: Receiver) -> Standing | None:
 
 
 def _look(receiver: Receiver) -> Standing:
+    """What it holds but for its database, whose files it opens as it needs them."""
     process = Path(f"/proc/{receiver.process.pid}")
-    return Standing(*(sum(1 for _ in (process / kind).iterdir()) for kind in ("fd", "task")))
+    held = 0
+    for descriptor in (process / "fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            held += ".db" not in descriptor.readlink().name
+    return Standing(held, sum(1 for _ in (process / "task").iterdir()))
 
 
 def _look_after(receiver: Receiver, before: Standing, data: Path, seen: Seen) -> None:
