@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from dicom_node.net.command import read_command, store_request, store_response
-from dicom_node.net.pdata import P_DATA_TF, PduReader, fragments_of
-from dicom_node.net.upper_layer import _command_of
 from pynetdicom import pdu as stock
 
 from dicom_node.intake.errors import NotTaken
 from dicom_node.intake.header import scan_buffer
+from dicom_node.net.command import read_command, store_request, store_response
 from dicom_node.net.errors import ConnectionBroken, PeerGone
+from dicom_node.net.pdata import P_DATA_TF, PduReader, fragments_of
+from dicom_node.net.upper_layer import _command_of
 from tests.fuzz.pdus import LONGEST_PDU, STORE_CONTEXTS
 
 ASSOCIATE_RQ = 0x01
@@ -89,10 +89,10 @@ def _decodes(pdu: bytearray) -> bool:
 def _take_message(reader: PduReader, pdu: bytearray, buffer: memoryview) -> Depth | None:
     pdus = [pdu]
     context_id, command, rest = _command_of(pdu)
-    while command is None and len(pdus) < 20:
-        pdus.append(reader.read_pdu())
+    while command is None:
+        pdus.append(reader.read_data_pdu())
         context_id, command, rest = _command_of(*pdus)
-    request = store_request(read_command(command or b""))
+    request = store_request(read_command(command))
     if request is None or context_id not in STORE_CONTEXTS:
         for one in pdus:
             _decodes(one)
