@@ -43,6 +43,10 @@ benchmark: bench-receive
 soak: programs $(VENV)/.installed-dev  ## kill -9 under load, 200 times; SOAK="--kills 50 --seed 7"
 	$(BIN)/python -m tests.soak $(SOAK)
 
+fuzz: $(VENV)/.installed-dev  ## a million broken PDUs, 100,000 broken data sets; FUZZ="--seconds 60" for a short run
+	$(PIP) install -q $(CONSTRAIN) --group fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
 programs:  ## what the tests talk to: Orthanc, dcmtk, dicom3tools, PostgreSQL, Chromium
 	@sh tests/programs.sh
 

@@ -64,14 +64,14 @@ def versions_of(key: str) -> Iterator[str]:
         yield f"{stem}.v{number}.dcm"
 
 
-def is_same_bytes(stored: BinaryIO, encoded: bytes | memoryview) -> bool:
-    """Tell whether the rest of `stored` is `encoded`, byte for byte."""
-    view, at = memoryview(encoded), 0
-    while chunk := stored.read(CHUNK_BYTES):
-        if chunk != view[at : at + len(chunk)]:
+def is_same_bytes(stored: BinaryIO, sent: BinaryIO) -> bool:
+    """Tell whether the rest of one stream is that of the other, byte for byte."""
+    while True:
+        first, second = stored.read(CHUNK_BYTES), sent.read(CHUNK_BYTES)
+        if first != second:
             return False
-        at += len(chunk)
-    return at == len(encoded)
+        if not first:
+            return True
 
 
 def compare(stored: Encoded, sent: Encoded) -> Verdict:

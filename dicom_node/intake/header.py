@@ -133,7 +133,7 @@ def scan(stream: BinaryIO, size: int, transfer_syntax_uid: str) -> Header:
     LacksIdentity
         It has no usable Study, Series or SOP Instance UID.
     """
-    return _header(elements_of(FileWindow(stream, size), transfer_syntax_uid, WANTED))
+    return header_of(elements_of(FileWindow(stream, size), transfer_syntax_uid, WANTED))
 
 
 def scan_buffer(encoded: memoryview, transfer_syntax_uid: str) -> Header:
@@ -144,17 +144,25 @@ def scan_buffer(encoded: memoryview, transfer_syntax_uid: str) -> Header:
     Unreadable, LacksIdentity
         As `scan`.
     """
-    return _header(elements_of(encoded, transfer_syntax_uid, WANTED))
+    return header_of(elements_of(encoded, transfer_syntax_uid, WANTED))
 
 
-def _header(elements: Elements) -> Header:
-    """The instances of a series say the same but for their UID: what they say is decoded once."""
-    raw = elements.raw
+def header_of(elements: Elements) -> Header:
+    """The header that these elements make; decoded once for the instances of a series.
+
+    They say the same but for their UID.
+
+    Raises
+    ------
+    LacksIdentity
+        There is no usable Study, Series or SOP Instance UID among them.
+    """
+    raw = dict(elements.raw)
     own = {_SOP_INSTANCE_UID: raw.pop(_SOP_INSTANCE_UID)} if _SOP_INSTANCE_UID in raw else {}
     if sum(len(value) for _, value in raw.values()) <= LONGEST_MEMO_BYTES:
         described = _remembered(tuple(raw.items()), elements.is_little_endian)
     else:
-        described = _describe(elements)
+        described = _describe(Elements(raw, elements.is_little_endian))
     return replace(described, sop_uid=_sop_uid(Elements(own, elements.is_little_endian)))
 
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from dicom_node.intake.arrival import Arrival
 from dicom_node.intake.errors import NotTaken
-from dicom_node.intake.header import Header, scan_buffer
 from dicom_node.intake.keep import Kept, keep
-from dicom_node.intake.part10 import write_meta
+from dicom_node.intake.sent import Held, Sent, Spilled
 from dicom_node.intake.uid import is_uid
 from dicom_node.net.incoming import Answer
 from dicom_node.net.status import Status
 
 if TYPE_CHECKING:
+    from dicom_node.intake.header import Header
     from dicom_node.net.incoming import Announced
     from dicom_node.observe.health import DiskGauge
-    from storage.files.store import ObjectStore, Part
+    from storage.files.store import ObjectStore
 
 MB = 1 << 20
 BELOW_RESERVE = "free disk space is below [receive] disk_reserve_mb"
@@ -60,8 +60,7 @@ class Incoming:
         self._disk = disk
         self._register = register
         self._most_bytes = most_bytes
-        self._part: Part | None = None
-        self._meta = b""
+        self._spilled: Spilled | None = None
         self._size = 0
         self._refusal = self._refuse_at_once()
 
@@ -69,33 +68,29 @@ class Incoming:
         """Write a piece of a large data set to a temporary file, or nothing once it is refused."""
         self._size += len(piece)
         if self._size > self._most_bytes:
-            self._refuse(NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE))
-        if self._refusal is None and not self._disk.takes(len(piece)):
+            self._refuse(_too_large())
+        elif self._refusal is None and not self._disk.takes(len(piece)):
             self._refuse(_without_room())
         if self._refusal is not None:
             return
         try:
-            if self._part is None:
-                self._part = self._store.open_part()
-                self._meta = write_meta(self._announced)
-                self._part.write([self._meta])
-            self._part.write([piece])
-            self._part.start_writing()
+            if self._spilled is None:
+                self._spilled = Spilled(self._announced, self._store)
+            self._spilled.write(piece)
         except OSError as error:
             self._refuse(_no_room(error))
 
     def finish(self, rest: bytes | memoryview) -> Answer:
         """Take the last piece, or the only one; what is answered with success is on disk."""
         try:
-            if self._part is not None or self._refusal is not None:
+            if self._spilled is not None or self._refusal is not None:
                 self.write(memoryview(rest))
             if self._refusal is not None:
                 raise self._refusal
-            if self._part is None:
-                header, kept = self._keep(memoryview(rest))
+            if self._spilled is not None:
+                header, kept = self._keep(self._spilled)
             else:
-                with self._part.content() as whole:
-                    header, kept = self._keep(whole[len(self._meta) :])
+                header, kept = self._keep_held(memoryview(rest))
         except NotTaken as refusal:
             self._register.refused(self._announced, refusal)
             return Answer(refusal.status, refusal.reason)
@@ -116,22 +111,28 @@ class Incoming:
 
     def abandon(self) -> None:
         """Leave nothing of it on disk, unless it was named."""
-        if self._part is not None:
-            self._part.close()
-            self._part = None
+        if self._spilled is not None:
+            self._spilled.let_go()
+            self._spilled = None
 
-    def _keep(self, encoded: memoryview) -> tuple[Header, Kept]:
-        with encoded:
-            if len(encoded) > self._most_bytes:
-                raise NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE)
-            header = scan_buffer(encoded, self._announced.transfer_syntax_uid)
-            self._check(header)
-            if self._part is None and not self._disk.takes(len(encoded)):
-                raise _without_room(header.study_uid)
-            try:
-                return header, keep(self._store, self._announced, header, encoded, self._part)
-            except OSError as error:
-                raise _no_room(error, header.study_uid) from None
+    def _keep_held(self, encoded: memoryview) -> tuple[Header, Kept]:
+        if len(encoded) > self._most_bytes:
+            raise _too_large()
+        held = Held(self._announced, encoded, self._store)
+        try:
+            return self._keep(held, not_written_yet=len(encoded))
+        finally:
+            held.let_go()
+
+    def _keep(self, sent: Sent, not_written_yet: int = 0) -> tuple[Header, Kept]:
+        header = sent.header(self._announced.transfer_syntax_uid)
+        self._check(header)
+        if not_written_yet and not self._disk.takes(not_written_yet):
+            raise _without_room(header.study_uid)
+        try:
+            return header, keep(self._store, self._announced, header, sent)
+        except OSError as error:
+            raise _no_room(error, header.study_uid) from None
 
     def _refuse_at_once(self) -> NotTaken | None:
         """What the command alone is refused for."""
@@ -156,6 +157,10 @@ class Incoming:
         if header.sop_class_uid != self._announced.sop_class_uid:
             reason = "command and data set name different SOP Classes"
             raise NotTaken(reason, Status.DOES_NOT_MATCH, header.study_uid)
+
+
+def _too_large() -> NotTaken:
+    return NotTaken("it is larger than max_object_mb allows", Status.TOO_LARGE)
 
 
 def _without_room(study_uid: str = "") -> NotTaken:

@@ -127,7 +127,7 @@ def _explicit(buffer: Buffer, at: int, read: Reading, end: int | None) -> tuple[
         group, element, vr, length = header(buffer, at)
         at += 8
         if group >= DELIMITER_GROUP:
-            return _at_delimiter(at, element, end, any(vr) or length > 0)
+            return _at_delimiter(at, group << 16 | element, end, any(vr) or length > 0)
         if vr in LONG:
             (length,) = read.length(buffer, at)
             at += 4
@@ -152,7 +152,7 @@ def _implicit(buffer: Buffer, at: int, read: Reading, end: int | None) -> tuple[
         group, element, length = header(buffer, at)
         at += 8
         if group >= DELIMITER_GROUP:
-            return _at_delimiter(at, element, end, length > 0)
+            return _at_delimiter(at, group << 16 | element, end, length > 0)
         if length == UNDEFINED:
             if _is_sequence(buffer, at, read, group << 16 | element, None):
                 return at, _Step.INTO
@@ -164,8 +164,8 @@ def _implicit(buffer: Buffer, at: int, read: Reading, end: int | None) -> tuple[
     return _at_end(at, end)
 
 
-def _at_delimiter(at: int, element: int, end: int | None, has_length: bool) -> tuple[int, _Step]:
-    if element != ITEM_END & 0xFFFF or end is not None or has_length:
+def _at_delimiter(at: int, tag: int, end: int | None, has_length: bool) -> tuple[int, _Step]:
+    if tag != ITEM_END or end is not None or has_length:
         raise Doubt("a delimiter out of place")
     return at, _Step.OUT
 

@@ -106,7 +106,7 @@ def _verdict(store: ObjectStore, first: str, key: str, path: Path) -> Verdict:
         return Verdict.NEW
     with path.open("rb") as file:
         meta = read_meta(file)
-        return verdict_on(before, file.read(), meta.transfer_syntax_uid)
+        return verdict_on(before, file, meta.transfer_syntax_uid)
 
 
 def _set_aside(db: Database, store: ObjectStore, key: str, reason: str) -> None:

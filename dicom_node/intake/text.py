@@ -6,10 +6,11 @@ in a decimal string) is still text, where converting it would fail.
 
 from __future__ import annotations
 
+import codecs
 import struct
 from typing import TYPE_CHECKING
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, default_encoding, python_encoding
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.values import convert_PN
 
@@ -20,6 +21,9 @@ IN_CHARACTER_SET = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})  # PS3.5 6.1.
 ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character in these
 NUMBER = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 GB2312_ESCAPE = "\x1b$)A"  # pydicom leaves this one in (PS3.3 table C.12-4, ISO 2022 IR 58)
+CHARACTER_SET = 0x00080005
+DEFAULT_CODEC = default_encoding
+KNOWN_CODECS = frozenset(codecs.lookup(name).name for name in python_encoding.values())
 LINE_ENDS = {0x0D, 0x0A, 0x09, 0x0C}  # where ISO 2022 returns to its first character set
 
 
@@ -53,7 +57,15 @@ def _decode(elements: Elements, value: bytes, vr: str) -> str:
 
 
 def _encodings(elements: Elements) -> list[str]:
-    return list(convert_encodings(values_of(elements, "SpecificCharacterSet") or [""]))
+    """Python's codecs for the data set's character sets.
+
+    pydicom takes any codec of Python's by its name, ``hex`` and ``punycode`` among them; here one
+    that no character set of DICOM has stands for the default.
+    """
+    _, value = elements.raw.get(CHARACTER_SET, (None, b""))  # a CS, whatever VR it is given
+    terms = [_clean(term) for term in value.decode("ascii", errors="replace").split("\\")]
+    named = convert_encodings(terms)
+    return [name if codecs.lookup(name).name in KNOWN_CODECS else DEFAULT_CODEC for name in named]
 
 
 def _numbers(value: bytes, code: str, *, little: bool) -> list[str]:

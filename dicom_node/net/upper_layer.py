@@ -118,6 +118,7 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
     def kill_dul(self) -> None:
         """End the thread, now rather than at its next look."""
         super().kill_dul()
+        self._let_reactor_go()
         self._wake.ring()
 
     def stop_dul(self) -> bool:

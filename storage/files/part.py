@@ -8,7 +8,6 @@ it from a leftover.
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from storage.files.durable import start_writing, sync_file, sync_folder, write_a
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
 
 
 class LocalPart:
@@ -49,14 +49,11 @@ class LocalPart:
         """Have the disk begin on what was added."""
         start_writing(self._descriptor)
 
-    @contextmanager
-    def content(self) -> Iterator[memoryview]:
-        """All bytes so far, mapped."""
-        with (
-            mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as mapped,
-            memoryview(mapped) as view,
-        ):
-            yield view
+    def open(self) -> BinaryIO:
+        """All bytes so far, from the first on."""
+        file = os.fdopen(os.dup(self._descriptor), "rb")
+        file.seek(0)
+        return file
 
     def name(self, key: str) -> None:
         """Give it the key, durably; FileExistsError where the key is taken."""

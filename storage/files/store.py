@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import BinaryIO
 
 
 class Part(Protocol):
@@ -19,8 +19,8 @@ class Part(Protocol):
     def start_writing(self) -> None:
         """Have the disk begin on what was added; promises nothing."""
 
-    def content(self) -> AbstractContextManager[memoryview]:
-        """All bytes so far, without reading them into memory."""
+    def open(self) -> BinaryIO:
+        """All bytes so far, from the first on; nothing may be added while it is open."""
 
     def name(self, key: str) -> None:
         """Make it the object of `key`, on disk when this returns.

@@ -124,10 +124,10 @@ def test_what_cannot_be_decoded_cannot_be_compared():
 
 def test_bytes_are_compared_to_the_end():
     encoded = bytes(range(256)) * 8192
-    assert is_same_bytes(io.BytesIO(encoded), encoded)
-    assert not is_same_bytes(io.BytesIO(encoded[:-1]), encoded)
-    assert not is_same_bytes(io.BytesIO(encoded + b"\0"), encoded)
-    assert not is_same_bytes(io.BytesIO(encoded[:-1] + b"\0"), encoded)
+    assert is_same_bytes(io.BytesIO(encoded), io.BytesIO(encoded))
+    assert not is_same_bytes(io.BytesIO(encoded[:-1]), io.BytesIO(encoded))
+    assert not is_same_bytes(io.BytesIO(encoded + b"\0"), io.BytesIO(encoded))
+    assert not is_same_bytes(io.BytesIO(encoded[:-1] + b"\0"), io.BytesIO(encoded))
 
 
 def test_versions_lie_beside_each_other():

@@ -7,9 +7,9 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_node.intake.errors import LacksIdentity
-from dicom_node.intake.header import HEADER_KEYWORDS, ROUTING_KEYWORDS, Header, scan
+from dicom_node.intake.header import HEADER_KEYWORDS, ROUTING_KEYWORDS, Header, scan, scan_buffer
 from dicom_node.routing.attributes import is_attribute
-from tests.builders import a_series
+from tests.builders import CANARY, a_series
 from tests.receiving import encode
 
 # Encoded by Python's codecs or copied byte for byte from PS3.5 annexes H, I, J and K.
@@ -86,6 +86,30 @@ def test_names_are_decoded_in_their_character_set(character_sets, encoded, expec
     whole = encode(image).replace(placeholder, encoded.ljust(len(placeholder)))
     found = scan(io.BytesIO(whole), len(whole), ExplicitVRLittleEndian)
     assert expected == found.patient.name
+
+
+@pytest.mark.parametrize("codec", ["hex", "rot13", "punycode", "unicode_escape", "ISO_IR 999"])
+def test_a_character_set_that_dicom_does_not_have_stands_for_the_default(image, codec):
+    """pydicom takes every codec of Python's, some of which give no text."""
+    whole = encode(image).replace(
+        b"CS\x0a\0ISO_IR 192", b"CS\x0a\0" + codec.encode().ljust(10)[:10]
+    )
+    found = scan(io.BytesIO(whole), len(whole), ExplicitVRLittleEndian)
+    assert CANARY == found.patient.name
+
+
+def test_a_character_set_of_another_vr_is_one_all_the_same(image):
+    image.SeriesDescription = "胸部"
+    whole = encode(image).replace(b"CS\x0a\0ISO_IR 192", b"LO\x0a\0ISO_IR 192")
+    found = scan(io.BytesIO(whole), len(whole), ExplicitVRLittleEndian)
+    assert "胸部" == found.series_description
+
+
+def test_a_further_instance_of_a_series_has_a_uid_of_its_own():
+    encoded = [encode(image) for image in a_series(slices=3)]
+    found = [scan_buffer(memoryview(one), ExplicitVRLittleEndian) for one in encoded]
+    assert 3 == len({header.sop_uid for header in found})
+    assert 1 == len({header.series_uid for header in found})
 
 
 def test_descriptions_are_decoded_too(image):

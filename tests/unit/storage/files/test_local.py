@@ -142,8 +142,8 @@ def test_a_large_object_is_written_in_pieces_and_seen_only_when_named(store):
     part.write([b"ab", memoryview(b"cd")])
     part.start_writing()
     part.write([b"ef"])
-    with part.content() as content:
-        assert b"abcdef" == bytes(content)
+    with part.open() as content:
+        assert b"abcdef" == content.read()
     assert [] == list(store.keys())
     part.name(KEY)
     part.close()
