@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from dicom_node.config import Settings
 from dicom_node.intake.indexer import Indexer
 from dicom_node.intake.part10 import write_meta
 from dicom_node.intake.receive import Intake
-from dicom_node.net.incoming import Announced, AssociationInfo
+from dicom_node.net.incoming import Announced, Answer, AssociationInfo, Rejection
 from storage.db.engine import Database
 from storage.files.store import ObjectStore
 
@@ -129,6 +129,46 @@ def take(intake: Intake, request: Request, pieces: int = 0) -> int:
         return arriving.finish(view[pieces * size :]).status
     finally:
         arriving.abandon()
+
+
+@dataclass
+class HeardIntake:
+    """What reception is handed to where nothing is kept: each request is given to a function."""
+
+    answer: Callable[[Request], int] = lambda _request: 0
+    associations: list[AssociationInfo] = field(default_factory=list)
+
+    def begin(self, association: AssociationInfo) -> None:
+        self.associations.append(association)
+
+    def announce(self, announced: Announced) -> HeardArriving:
+        return HeardArriving(self, announced)
+
+    def end(self, association: AssociationInfo, outcome: str) -> None:
+        pass
+
+    def reject(self, rejection: Rejection) -> None:
+        pass
+
+
+@dataclass
+class HeardArriving:
+    """One data set on its way to a `HeardIntake`."""
+
+    intake: HeardIntake
+    announced: Announced
+    pieces: list[bytes] = field(default_factory=list)
+
+    def write(self, piece: memoryview) -> None:
+        self.pieces.append(bytes(piece))
+
+    def finish(self, rest: bytes | memoryview) -> Answer:
+        return Answer(
+            self.intake.answer(Request(self.announced, b"".join([*self.pieces, bytes(rest)])))
+        )
+
+    def abandon(self) -> None:
+        pass
 
 
 @dataclass

@@ -18,10 +18,10 @@ from dicom_node.net.commitment import PUSH_MODEL, Report
 from dicom_node.net.entity import Entity
 from dicom_node.net.scp import StorageScp
 from storage.audit import verify
-from storage.files.local import LocalStore
+from storage.files.part import LocalPart
 from tests.builders import CANARY, a_series
 from tests.commitment import Peer, a_desk_node, ask, question
-from tests.receiving import settings_for, wait_until
+from tests.receiving import HeardIntake, settings_for, wait_until
 
 NO_SUCH, CONFLICT, PROCESSING = 0x0112, 0x0119, 0x0110
 
@@ -112,10 +112,8 @@ def test_a_report_goes_between_two_messages_of_its_association(tmp_path, peer):
         leave = told
 
     desk = Ready()
-    scp = StorageScp(
-        settings_for(tmp_path / "plain"), receive, lambda _: None, lambda *_: None, lambda _: None,
-        commitments=desk,
-    )  # fmt: skip
+    settings = settings_for(tmp_path / "plain")
+    scp = StorageScp(settings, HeardIntake(receive), commitments=desk)
     _, port = scp.start()
     with ThreadPoolExecutor(1) as pool, peer.calling(port) as association:
         assert 0 == ask(association, question([image]))
@@ -196,14 +194,13 @@ def test_what_was_not_acknowledged_is_not_promised(node, peer, monkeypatch):
     """Its file is there already, but the store has not said yet that it is durable."""
     [image] = a_series(slices=1)
     may_go_on = threading.Event()
-    put = LocalStore.put
+    name = LocalPart.name
 
-    def slow_put(store, key, parts):
-        path = put(store, key, parts)
+    def slow_name(part, key):
+        name(part, key)
         assert may_go_on.wait(60)
-        return path
 
-    monkeypatch.setattr(LocalStore, "put", slow_put)
+    monkeypatch.setattr(LocalPart, "name", slow_name)
     with ThreadPoolExecutor(1) as pool, peer.calling(node.port) as sending:
         answer = pool.submit(sending.send_c_store, image)
         try:

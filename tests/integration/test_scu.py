@@ -24,7 +24,7 @@ from dicom_node.net.scp import StorageScp
 from dicom_node.net.scu import OutgoingFile, echo, send
 from dicom_node.net.status import Status
 from tests.builders import a_series, write_series
-from tests.receiving import settings_for, wait_until
+from tests.receiving import HeardIntake, settings_for, wait_until
 from tests.tools import program
 
 TIMEOUT_S = 10.0
@@ -77,17 +77,13 @@ class Archive:
     """Our own SCP, keeping what it is sent in memory."""
 
     def __init__(self, tmp_path, status=Status.SUCCESS):
-        self.received, self.associations, self.status = [], [], status
-        self.scp = StorageScp(
-            settings_for(tmp_path / "archive"),
-            self._receive,
-            self.associations.append,
-            lambda _association, _outcome: None,
-            lambda _rejection: None,
-        )
+        self.received, self.status = [], status
+        intake = HeardIntake(self._receive)
+        self.associations = intake.associations
+        self.scp = StorageScp(settings_for(tmp_path / "archive"), intake)
 
-    def _receive(self, incoming):
-        self.received.append(incoming)
+    def _receive(self, request):
+        self.received.append(request)
         return self.status
 
     def __enter__(self):

@@ -25,6 +25,7 @@ from pipelines.registry import load_cards
 from storage.audit import AuditEvent, record
 from storage.db import schema
 from storage.db.engine import Database
+from tests.receiving import HeardIntake
 from tests.tools import program
 
 NOW = datetime.now(UTC)
@@ -334,7 +335,7 @@ def test_an_address_of_another_computer_is_a_fault():
 @contextmanager
 def a_scp(tmp_path, **sections) -> Iterator[int]:
     settings = settings_in(tmp_path, **sections)
-    scp = StorageScp(settings, lambda _: 0, lambda _: None, lambda *_: None, lambda *_: None)
+    scp = StorageScp(settings, HeardIntake())
     _host, port = scp.start()
     try:
         yield port

@@ -7,11 +7,10 @@ import errno
 import pytest
 
 from dicom_node.commitment.evidence import examine
-from dicom_node.intake.receive import Intake
 from dicom_node.net.commitment import FailureReason, Reference, Request
 from storage.files.local import LocalStore
 from tests.builders import a_series
-from tests.receiving import incoming, settings_for, wait_until
+from tests.receiving import in_process, incoming, settings_for, take, wait_until
 
 
 class Bench:
@@ -20,11 +19,11 @@ class Bench:
     def __init__(self, db, store, tmp_path):
         self.db, self.store = db, store
         self.settings = settings_for(tmp_path / "node")
-        self.intake = Intake(db, store, self.settings)
+        self.intake = in_process(db, store, self.settings)
 
     def receive(self, images):
         for image in images:
-            assert 0 == self.intake.receive(incoming(image))
+            assert 0 == take(self.intake, incoming(image))
         wait_until(lambda: not self.faults(images).get("missing"))
 
     def faults(self, images, store=None) -> dict[str, object]:
@@ -131,7 +130,7 @@ def test_where_two_versions_are_kept_both_must_be_whole(bench):
     bench.receive([image])
     [other] = a_series(slices=1)
     other.PixelData = bytes(reversed(other.PixelData))
-    assert 0 == bench.intake.receive(incoming(other))
+    assert 0 == take(bench.intake, incoming(other))
     second = bench.path(image).with_suffix(".v2.dcm")
     bench.intake.close()
     assert {} == bench.faults([image])
