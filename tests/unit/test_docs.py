@@ -18,8 +18,8 @@ from dicom_node.intake.header import ROUTING_KEYWORDS
 from dicom_node.net.status import Status
 from dicom_node.routing.check import check_rules
 from dicom_node.routing.conditions import WORDS
-from dicom_node.routing.rule_shape import RuleModel, StepModel
 from dicom_node.routing.rule_set import Known
+from dicom_node.routing.rule_shape import RuleModel, StepModel
 from pipelines.registry import load_cards
 from storage.lifecycle import TRANSITIONS
 
