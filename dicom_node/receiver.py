@@ -1,7 +1,8 @@
 """A receiver process: listens, stores, indexes, and knows nothing of what becomes of it.
 
-It is started as ``python -m dicom_node.receiver [--config node.toml] [--listen-fd N]``. It ends
-cleanly on SIGTERM, and when its standard input closes, which is how it learns that its parent died.
+It is started as ``python -m dicom_node.receiver [--config node.toml] [--listen-fd N]
+[--tls-listen-fd N]``. It ends cleanly on SIGTERM, and when its standard input closes, which is how
+it learns that its parent died.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
 from dicom_node.intake.receive import Intake
 from dicom_node.intake.reindex import index_unrowed
-from dicom_node.net.listener import adopt_listener
+from dicom_node.net.listener import Listeners, adopt_listener
 from dicom_node.net.scp import StorageScp
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.stop import stop_event
@@ -46,13 +47,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load_settings(arguments.config)
         configure(settings.log.level, settings.log.format)
         _hush_pydicom()
-        sys.exit(receive_until_stopped(settings, arguments.listen_fd, stop_event()))
+        listeners = Listeners(
+            adopt_listener(arguments.listen_fd), adopt_listener(arguments.tls_listen_fd)
+        )
+        sys.exit(receive_until_stopped(settings, listeners, stop_event()))
     except (NodeError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code if isinstance(error, NodeError) else EXIT_BROKEN)
 
 
-def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threading.Event) -> int:
+def receive_until_stopped(settings: Settings, listeners: Listeners, stop: threading.Event) -> int:
     """Serve until `stop` is set, then finish what is running; the exit code."""
     db = Database(settings.database_url, head_file=settings.node.data_folder / "audit.head")
     store = LocalStore(settings.store_folder)
@@ -63,15 +67,17 @@ def receive_until_stopped(settings: Settings, listen_fd: int | None, stop: threa
         intake.begin,
         intake.end,
         intake.reject,
-        None if listen_fd is None else adopt_listener(listen_fd),
+        listeners,
     )
-    host, port = scp.start()
-    log.info("receiver listens", host=host, port=port, pid=os.getpid())
+    scp.start()
+    for at in scp.listening:
+        text = "receiver listens for TLS" if at.is_tls else "receiver listens"
+        log.info(text, host=at.host, port=at.port, pid=os.getpid())
     threading.Thread(
         target=_index_unrowed, args=(db, store, settings, stop), name="reindex", daemon=True
     ).start()
     while not stop.wait(LOOK_S) and intake.is_alive:
-        pass
+        intake.tell_bursts()
     is_sound = intake.is_alive
     scp.stop(FINISH_S)
     intake.close()
@@ -104,6 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dicom_node.receiver")
     parser.add_argument("--config", type=Path, help="settings file; none: defaults")
     parser.add_argument("--listen-fd", type=int, help="a listening socket left open by the parent")
+    parser.add_argument("--tls-listen-fd", type=int, help="the same for TLS")
     return parser.parse_args(argv)
 
 

@@ -1,6 +1,6 @@
 """`dicom-node serve`: starts the receivers and the core, restarts what dies, stops all cleanly.
 
-It holds the listening socket, so that a restarted receiver goes on where the dead one was, and the
+It holds the listening sockets, so that a restarted receiver goes on where the dead one was, and the
 lock of the data folder. Each child has a pipe as its standard input: whatever becomes of this
 process, the pipe closes and the children end.
 """
@@ -12,10 +12,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dicom_node.data_folder import lock_data_folder, open_data_folder
-from dicom_node.net.listener import open_listener
+from dicom_node.net.listener import Listeners, open_listeners
+from dicom_node.net.tls import make_context
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
 from storage.db.engine import Database
@@ -126,20 +128,36 @@ def serve(settings: Settings, config: Path | None, say: Callable[[str], None]) -
     open_data_folder(settings.node.data_folder)
     lock = lock_data_folder(settings.node.data_folder)
     _check_what_restarts_cannot_mend(settings)
-    with open_listener(settings.receive.host, settings.receive.port) as listener:
-        host, port = listener.getsockname()[:2]
-        say(f"receiving DICOM on {host}:{port} as {settings.node.ae_title}")
-        say(f"keeping everything in {settings.node.data_folder.absolute()}")
+    listeners = open_listeners(settings)
+    with closing(listeners):
+        _announce(settings, listeners, say)
         arguments = [] if config is None else ["--config", str(config)]
-        fd = listener.fileno()
-        receive = ["dicom_node.receiver", *arguments, "--listen-fd", str(fd)]
+        options, descriptors = _inheritance(listeners)
+        receive = ["dicom_node.receiver", *arguments, *options]
         children = [Child("core", ["dicom_node.node", *arguments], [lock])] + [
-            Child(f"receiver-{number}", receive, [fd, lock])
+            Child(f"receiver-{number}", receive, [*descriptors, lock])
             for number in range(1, settings.receive.receivers + 1)
         ]
         code = _keep_running(children, stop)
     log.info("node stopped", exit_code=code)
     return code
+
+
+def _announce(settings: Settings, listeners: Listeners, say: Callable[[str], None]) -> None:
+    names = ", ".join(settings.own_ae_titles)
+    for listener, over in ((listeners.plain, ""), (listeners.tls, " over TLS")):
+        if listener:
+            host, port = listener.getsockname()[:2]
+            say(f"receiving DICOM{over} on {host}:{port} as {names}")
+    say(f"keeping everything in {settings.node.data_folder.absolute()}")
+
+
+def _inheritance(listeners: Listeners) -> tuple[list[str], list[int]]:
+    """How a receiver is told of the listening sockets, and their descriptors."""
+    named = {"--listen-fd": listeners.plain, "--tls-listen-fd": listeners.tls}
+    descriptors = {option: one.fileno() for option, one in named.items() if one}
+    options = [word for option, fd in descriptors.items() for word in (option, str(fd))]
+    return options, list(descriptors.values())
 
 
 def _keep_running(children: Sequence[Child], stop: threading.Event) -> int:
@@ -159,8 +177,10 @@ def _keep_running(children: Sequence[Child], stop: threading.Event) -> int:
 
 
 def _check_what_restarts_cannot_mend(settings: Settings) -> None:
-    """Cards, rules and the database's schema, before anything is started on them."""
+    """Cards, rules, certificates and the database's schema, before anything is started on them."""
     load_rulebook(settings)
+    if settings.tls.is_on:
+        make_context(settings.tls)
     db = Database(settings.database_url)
     try:
         create_or_check(db)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival, AssociationEnd, Tally
+from dicom_node.intake.bursts import Bursts
 from dicom_node.intake.duplicate import Verdict
 from dicom_node.intake.errors import NotTaken
 from dicom_node.intake.header import Header, scan
@@ -49,6 +50,7 @@ class Intake:
         self._index = IndexThread(db, self._relaxed, settings)
         self._index.start()
         self._tallies: dict[str, Tally] = {}
+        self._bursts = Bursts()
 
     @property
     def is_alive(self) -> bool:
@@ -90,17 +92,30 @@ class Intake:
             self._index.put(AssociationEnd(association, outcome, tally, datetime.now(UTC)))
 
     def reject(self, rejection: Rejection) -> None:
-        """Have a rejected association audited."""
+        """Have a caller that was turned away audited; many of one kind are told together."""
+        first = self._bursts.add(rejection)
+        if first:
+            self._tell(first)
+
+    def tell_bursts(self) -> None:
+        """Tell of the kinds whose minute is over; to be called every few seconds."""
+        for rejection in self._bursts.over():
+            self._tell(rejection)
+
+    def _tell(self, rejection: Rejection) -> None:
         log.warning(
-            "association rejected",
+            rejection.what,
             calling_aet=rejection.calling_aet,
             host=rejection.host,
             reason=rejection.reason,
+            count=rejection.count,
         )
         self._index.put(rejection)
 
     def close(self) -> None:
         """Write the rows that are waiting."""
+        for rejection in self._bursts.rest():
+            self._tell(rejection)
         if not self._index.finish(CLOSE_DEADLINE_S):
             log.error("index rows were left unwritten; the next start finds their files")
         self._relaxed.close()

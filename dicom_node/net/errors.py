@@ -2,7 +2,9 @@
 
 PeerError
 ├── PeerUnreachable       no connection, no answer in time, or an association that broke off
-└── AssociationRefused    the peer answered, and declined
+├── AssociationRefused    the peer answered, and declined
+└── HandshakeFailed       a peer that called made no TLS connection
+    └── NothingSaid       it did not even try
 
 Messages name the peer and what it said; they carry no patient's value.
 """
@@ -22,3 +24,11 @@ class PeerUnreachable(PeerError):
 
 class AssociationRefused(PeerError):
     """The peer answered, and declined the association."""
+
+
+class HandshakeFailed(PeerError):
+    """A peer that called made no TLS connection; the message says why, in plain words."""
+
+
+class NothingSaid(HandshakeFailed):
+    """It came and went without a byte, as programs do that only look whether a port is open."""

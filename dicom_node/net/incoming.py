@@ -45,9 +45,20 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An association that was turned away, and why, in plain words."""
+    """A caller that was turned away, and why, in plain words.
+
+    Attributes
+    ----------
+    what : str
+        At which step: ``association rejected``, ``TLS handshake failed``, ``connection refused``.
+        Before an association is asked for nobody knows the AE titles: they are empty.
+    count : int
+        How many such callers of one address this stands for.
+    """
 
     calling_aet: str
     called_aet: str
     host: str
     reason: str
+    what: str = "association rejected"
+    count: int = 1

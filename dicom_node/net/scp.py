@@ -6,21 +6,27 @@ does before it returns is done before the sender hears of it.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
-from dicom_node.net.admission import refuse
+from dicom_node.net.admission import Caller, Refusal
+from dicom_node.net.certificate import certificate_of
 from dicom_node.net.entity import Entity
 from dicom_node.net.incoming import AssociationInfo, Incoming, Rejection
-from dicom_node.net.listener import open_listener
-from dicom_node.net.server import StorageServer
+from dicom_node.net.limits import Places
+from dicom_node.net.listener import Listeners, open_listeners
+from dicom_node.net.porter import Guest, Porter
+from dicom_node.net.server import NEGOTIATION_S, StorageServer
 from dicom_node.net.status import Status
+from dicom_node.net.tls import TlsDoor
 from dicom_node.observe.logging import get_log
 
 if TYPE_CHECKING:
@@ -34,8 +40,17 @@ if TYPE_CHECKING:
 
 log = get_log(__name__)
 
-NEGOTIATION_S = 30.0  # A-ASSOCIATE-RQ after the connection; A-RELEASE (NET-06)
 POLL_S = 0.1
+NO_LIMIT = 1_000_000  # pynetdicom counts connections without an association too: `Porter` counts
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the node can be called."""
+
+    host: str
+    port: int
+    is_tls: bool
 
 
 class StorageScp:
@@ -51,8 +66,9 @@ class StorageScp:
         comes after the last `receive` of that association has returned.
     on_reject : callable
         Told of each `Rejection`.
-    listen_socket : socket, optional
-        A listening socket, perhaps shared with other processes; without one a new one is opened.
+    listeners : Listeners, optional
+        Listening sockets, perhaps shared with other processes; what the settings want beside them
+        is opened.
     """
 
     def __init__(
@@ -62,54 +78,76 @@ class StorageScp:
         on_begin: Callable[[AssociationInfo], None],
         on_end: Callable[[AssociationInfo, str], None],
         on_reject: Callable[[Rejection], None],
-        listen_socket: socket.socket | None = None,
+        listeners: Listeners | None = None,
     ) -> None:
         self._settings = settings
         self._receive = receive
         self._on_begin = on_begin
         self._on_end = on_end
         self._on_reject = on_reject
-        self._listener = listen_socket
-        self._server: StorageServer | None = None
+        self._listeners = listeners
+        self._servers: list[StorageServer] = []
+        self._connections = Places(settings.receive.max_connections)
+        self._porter = Porter(settings)
+        self._guests: dict[Association, Guest] = {}
         self._accepted: dict[Association, AssociationInfo] = {}
 
     def start(self) -> tuple[str, int]:
-        """Start listening and give the address and port.
+        """Start listening; the address and port of the first door. `listening` names them all.
 
         Raises
         ------
-        PortBusy
-            Another program listens there.
+        PortBusy, NodeError
+            The node cannot listen there.
+        ConfigInvalid
+            The certificates of [tls] cannot be used.
         """
-        wanted = self._settings.receive
-        listener = self._listener or open_listener(wanted.host, wanted.port)
-        self._server = self._entity().make_server(
+        tls = self._settings.tls
+        door = TlsDoor(tls) if tls.is_on else None
+        listeners = open_listeners(self._settings, self._listeners)
+        if listeners.plain:
+            self._serve(listeners.plain, None)
+        if listeners.tls:
+            self._serve(listeners.tls, door)
+        return self.listening[0].host, self.listening[0].port
+
+    @property
+    def listening(self) -> list[Listening]:
+        """Where the node can be called now: without encryption first."""
+        return [
+            Listening(str(server.server_address[0]), int(server.server_address[1]), server.is_tls)
+            for server in self._servers
+        ]
+
+    def _serve(self, listener: socket.socket, door: TlsDoor | None) -> None:
+        server = self._entity().make_server(
             listener.getsockname(),
             evt_handlers=[
                 (evt.EVT_REQUESTED, self._on_requested),
-                (evt.EVT_REJECTED, self._on_rejected),
                 (evt.EVT_ACCEPTED, self._on_accepted),
+                (evt.EVT_DATA_RECV, self._on_received),
                 (evt.EVT_C_STORE, self._on_store),
             ],
             server_class=StorageServer,
             listener=listener,
-            silence_s=wanted.idle_timeout_s,
+            silence_s=self._settings.receive.idle_timeout_s,
+            connections=self._connections,
+            door=door,
             when_closed=self._on_closed,
+            on_reject=self._on_reject,
         )
+        self._servers.append(server)
         threading.Thread(
-            target=self._server.serve_forever,
+            target=server.serve_forever,
             kwargs={"poll_interval": POLL_S},
-            name="storage-scp",
+            name="storage-scp-tls" if door else "storage-scp",
             daemon=True,
         ).start()
-        host, port = self._server.server_address[:2]
-        return str(host), int(port)
 
     def stop(self, deadline_s: float = 20.0) -> None:
         """Stop accepting, let running associations end until the deadline, then abort the rest."""
-        if self._server is None:
-            return
-        self._server.shutdown()
+        for server in self._servers:
+            server.shutdown()
         until = time.monotonic() + deadline_s
         while self._accepted and time.monotonic() < until:
             time.sleep(POLL_S)
@@ -119,12 +157,12 @@ class StorageScp:
         until = time.monotonic() + POLL_S * 20
         while self._accepted and time.monotonic() < until:
             time.sleep(POLL_S)
-        self._server = None
+        self._servers.clear()
 
     def _entity(self) -> Entity:
         wanted = self._settings.receive
         entity = Entity(self._settings.node.ae_title)
-        entity.maximum_associations = wanted.max_associations
+        entity.maximum_associations = NO_LIMIT
         entity.maximum_pdu_size = wanted.max_pdu_bytes
         entity.acse_timeout = NEGOTIATION_S
         entity.dimse_timeout = wanted.idle_timeout_s
@@ -133,32 +171,48 @@ class StorageScp:
         return entity
 
     def _on_requested(self, event: Event) -> None:
-        calling_aet, called_aet, host = _who(event.assoc)
-        refusal = refuse(self._settings, calling_aet, called_aet, host)
-        if refusal is None:
+        caller = _who(event.assoc)
+        admitted = self._porter.admit(caller)
+        if isinstance(admitted, Guest):
+            self._guests[event.assoc] = admitted
             return
-        self._on_reject(Rejection(calling_aet, called_aet, host, refusal.reason))
-        # Result 1: rejected-permanent; source 1: service-user (PS3.8 table 9-21).
-        event.assoc.acse.send_reject(1, 1, refusal.diagnostic)
-        event.assoc.kill()
+        self._reject(event.assoc, caller, admitted)
 
-    def _on_rejected(self, event: Event) -> None:
-        """Only pynetdicom's own limit is left to reject at negotiation."""
-        reason = "as many associations as [receive] max_associations allows were open"
-        self._on_reject(Rejection(*_who(event.assoc), reason))
+    def _reject(self, association: Association, caller: Caller, refusal: Refusal) -> None:
+        self._on_reject(
+            Rejection(caller.calling_aet, caller.called_aet, caller.host, refusal.reason)
+        )
+        association.acse.send_reject(refusal.result, refusal.source, refusal.diagnostic)
+        association.kill()
 
     def _on_accepted(self, event: Event) -> None:
-        calling_aet, called_aet, host = _who(event.assoc)
+        caller, guest = _who(event.assoc), self._guests[event.assoc]
+        event.assoc.network_timeout = event.assoc.dimse_timeout = guest.limits.idle_timeout_s
+        event.assoc.dul.socket.socket.settimeout(guest.limits.idle_timeout_s)
         association = AssociationInfo(
-            str(uuid.uuid4()), calling_aet, called_aet, host, datetime.now(UTC)
+            str(uuid.uuid4()),
+            caller.calling_aet,
+            caller.called_aet,
+            caller.host,
+            datetime.now(UTC),
         )
         self._accepted[event.assoc] = association
         self._on_begin(association)
 
+    def _on_received(self, event: Event) -> None:
+        """Read on only when the peer's rate allows it; this runs where the socket is read."""
+        guest = self._guests.get(event.assoc)
+        if guest and guest.pace:
+            time.sleep(guest.pace.wait_for(len(event.data)))
+
     def _on_store(self, event: Event) -> int:
         request = event.request
+        association = self._accepted[event.assoc]
+        if request.DataSet.getbuffer().nbytes > self._guests[event.assoc].limits.max_object_bytes:
+            log.warning("an object is larger than max_object_mb", association=association.id)
+            return Status.OUT_OF_RESOURCES
         incoming = Incoming(
-            self._accepted[event.assoc],
+            association,
             str(request.AffectedSOPClassUID),
             str(request.AffectedSOPInstanceUID),
             str(event.context.transfer_syntax),
@@ -174,6 +228,9 @@ class StorageScp:
             return Status.PROCESSING_FAILURE
 
     def _on_closed(self, closed: Association) -> None:
+        guest = self._guests.pop(closed, None)
+        if guest:
+            self._porter.see_out(guest)
         association = self._accepted.get(closed)
         if association is None:
             return
@@ -183,9 +240,17 @@ class StorageScp:
             del self._accepted[closed]
 
 
-def _who(association: Association) -> tuple[str, str, str]:
-    """Calling title, called title and address of a peer that asks for an association."""
+def _who(association: Association) -> Caller:
+    """The peer that asks for an association."""
     asked = association.requestor.primitive
     titles = asked.calling_ae_title, asked.called_ae_title
     calling, called = ("".join(c for c in str(t) if c.isprintable()).strip() for t in titles)
-    return calling, called, str(association.requestor.address_info.address)
+    connection = association.dul.socket.socket
+    is_tls = isinstance(connection, ssl.SSLSocket)
+    return Caller(
+        calling,
+        called,
+        str(association.requestor.address_info.address),
+        certificate_of(connection) if is_tls else None,
+        is_tls,
+    )

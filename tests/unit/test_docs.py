@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dicom_node.config import PeerSection, Settings, load_settings
+from dicom_node.config import Settings, load_settings
+from dicom_node.config.load import NAMED
 from dicom_node.errors import NodeError
 from dicom_node.intake.header import ROUTING_KEYWORDS
 from dicom_node.net.status import Status
@@ -26,8 +27,7 @@ from storage.lifecycle import TRANSITIONS
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SETTINGS = [
-    (name, PeerSection if name == "peers" else field.annotation)
-    for name, field in Settings.model_fields.items()
+    (name, NAMED.get(name, field.annotation)) for name, field in Settings.model_fields.items()
 ]
 
 
@@ -45,7 +45,7 @@ def blocks(document: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "section"), SETTINGS)
 def test_every_setting_is_documented_with_its_default(name, section):
-    heading = "## [peers.NAME]" if name == "peers" else f"## [{name}]"
+    heading = f"## [{name}.NAME]" if name in NAMED else f"## [{name}]"
     rows = section_of(text("configuration.md"), heading).splitlines()
     wanted = {
         f"| `{setting}` | "
