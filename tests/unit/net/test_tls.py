@@ -16,6 +16,7 @@ from dicom_node.net.certificate import certificate_of
 from dicom_node.net.errors import HandshakeFailed, NothingSaid
 from dicom_node.net.tls import TlsDoor, make_context
 from tests.certificates import Authority
+from tests.receiving import wait_until
 
 UNKNOWN_CA = "its certificate is signed by a CA that is not in [tls] ca"
 
@@ -69,7 +70,7 @@ def meet(door, act):
         connection, _ = listener.accept()
 
     def run():
-        with suppress(OSError):
+        with suppress(OSError), caller:
             act(caller)
 
     thread = threading.Thread(target=run, daemon=True)  # it ends when the connection does
@@ -253,8 +254,8 @@ def serial_shown_by(door, papers):
             seen.append(secured.getpeercert()["serialNumber"])
             secured.recv(1)
 
-    meet(door, act).close()
-    return seen[0]
+    with meet(door, act):
+        return wait_until(lambda: seen)[0]
 
 
 def test_a_certificate_that_changes_on_disk_counts_from_the_next_peer_on(papers, tmp_path):
