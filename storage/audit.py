@@ -109,6 +109,7 @@ def list_events(  # noqa: PLR0913 - one argument for each thing that the trail i
     patient_id: str | None = None,
     actor: str | None = None,
     event: str | None = None,
+    subject: str | None = None,
 ) -> list[Audit]:
     """The newest `limit` events, newest first, that match what is given."""
     return select_events(
@@ -119,6 +120,7 @@ def list_events(  # noqa: PLR0913 - one argument for each thing that the trail i
         patient_id=patient_id,
         actor=actor,
         event=event,
+        subject=subject,
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 DAY = timedelta(days=1)
+WARN_DAYS = 30  # before the end of a certificate the node begins to warn
 UTC_TIME, GENERALIZED_TIME, VERSION = 0x17, 0x18, 0xA0  # DER tags
 
 
