@@ -22,6 +22,7 @@ from dicom_node.intake.receive import Intake
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.net.listener import Listeners, adopt_listener
 from dicom_node.net.scp import StorageScp
+from dicom_node.net.tls import make_context
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.stop import stop_event
 from storage.db.engine import Database
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         listeners = Listeners(
             adopt_listener(arguments.listen_fd), adopt_listener(arguments.tls_listen_fd)
         )
+        if settings.tls.is_on and listeners.tls is None:
+            make_context(settings.tls)  # nobody else has looked at the certificates
         sys.exit(receive_until_stopped(settings, listeners, stop_event()))
     except (NodeError, StorageError) as error:
         sys.stderr.write(f"{error}\n")

@@ -99,8 +99,6 @@ class StorageScp:
         ------
         PortBusy, NodeError
             The node cannot listen there.
-        ConfigInvalid
-            The certificates of [tls] cannot be used.
         """
         tls = self._settings.tls
         door = TlsDoor(tls) if tls.is_on else None

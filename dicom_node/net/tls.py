@@ -87,25 +87,33 @@ def _try_to_read(*paths: Path) -> None:
 class TlsDoor:
     """Shakes hands with peers; certificates that change on disk count from the next peer on.
 
-    Raises
-    ------
-    ConfigInvalid
-        The certificates of the settings cannot be used.
+    Files that cannot be used keep nobody from making a door: a receiver that is started again has
+    to serve its plain port whatever became of them meanwhile. Start with `make_context` to know.
     """
 
     def __init__(self, tls: TlsSection) -> None:
         self._tls = tls
         self._lock = threading.Lock()
-        self._stamp = self._look()
-        self._context = make_context(tls)
+        self._stamp: Stamp | None = None
+        self._context: ssl.SSLContext | None = None
+        with suppress(HandshakeFailed):
+            self.context()
 
     def context(self) -> ssl.SSLContext:
-        """The context of the certificates on disk, or of the last ones that could be used."""
+        """The context of the certificates on disk, or of the last ones that could be used.
+
+        Raises
+        ------
+        HandshakeFailed
+            None could be used so far.
+        """
         with self._lock:
             stamp = self._look()
             if stamp != self._stamp:
-                self._stamp = stamp
                 self._reload()
+                self._stamp = stamp
+            if self._context is None:
+                raise HandshakeFailed("this node's own certificate cannot be used, see its log")
             return self._context
 
     def shake_hands(self, connection: socket.socket) -> ssl.SSLSocket:
@@ -155,9 +163,12 @@ class TlsDoor:
         try:
             self._context = make_context(self._tls)
         except ConfigInvalid as error:
-            log.error("the new certificate cannot be used, the old one stays", error=error)  # noqa: TRY400 - the text says all
+            text = "the certificate cannot be used, there is no TLS"
+            if self._context:
+                text = "the certificate cannot be used, the old one stays"
+            log.error(text, error=error)  # noqa: TRY400 - the error's text says all
         else:
-            log.info("certificate, key or CA reloaded")
+            log.info("certificate, key and CA loaded")
 
 
 def first_byte(connection: socket.socket, within_s: float) -> bytes | None:

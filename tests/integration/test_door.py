@@ -343,6 +343,33 @@ def _closes(caller) -> bool:
         return False
 
 
+def test_whoever_is_turned_away_leaves_neither_a_thread_nor_a_descriptor(node, papers):
+    def held(receiver) -> tuple[int, int]:
+        at = Path(f"/proc/{receiver.process.pid}")
+        return len(list((at / "fd").iterdir())), len(list((at / "task").iterdir()))
+
+    more = "[peers.any]\nae_title = 'ANY'\n"
+    names = ["-aec", "DICOM_NODE", "-aet", "ANY"]
+    with node.receiving(more=more, tls="handshake_timeout_s = 0.5") as receiver:
+        assert node.echo(receiver, *names)
+        assert node.echo(receiver, *names, *node.secured(papers.ct))
+        assert not node.echo(receiver, "-aet", "STRANGER")
+        node.wait_for_alerts(1)  # with this the database's files are open
+        wait_until(lambda: held(receiver)[1] < 8)
+        before = held(receiver)
+        for _ in range(5):
+            there = "127.0.0.1", receiver.tls_port
+            with socket.create_connection(there) as idle:
+                assert not node.echo(receiver, *names, *node.secured(papers.stranger))
+                assert not node.echo(receiver, *names, *node.secured(papers.ct), "+pa")
+                assert not node.echo(receiver, "-aet", "STRANGER")
+                assert node.call("echoscu", receiver.port, *node.secured(papers.ct)).returncode
+                idle.settimeout(10)
+                assert idle.recv(1) == b""
+            socket.create_connection(there).close()
+        wait_until(lambda: held(receiver) == before)
+
+
 def associate(receiver: Receiver, calling="ANY", context="1.2.840.10008.1.1"):
     entity = Entity(calling)
     contexts = [build_context(context, "1.2.840.10008.1.2.1")]
@@ -444,3 +471,20 @@ def test_certificates_that_cannot_be_used_end_the_start_with_a_plain_line(node):
         node.receiving(),
     ):
         pass
+
+
+def test_the_commands_of_the_docs_make_certificates_that_work(node, tmp_path):
+    document = (Path(__file__).parents[2] / "docs" / "network.md").read_text(encoding="utf-8")
+    commands = next(part for part in document.split("```sh\n")[1:] if part.startswith("# The CA"))
+    ca, devices = commands.partition("```")[0].split("\n\n")
+    folder = tmp_path / "made"
+    folder.mkdir()
+    for script in (ca, devices, devices.replace("ct1", "node")):
+        subprocess.run(["/bin/sh", "-ec", script], cwd=folder, capture_output=True, check=True)
+    for name in ("node.crt", "node.key", "ca.crt"):
+        shutil.copyfile(folder / name, node.folder / name)
+    more = "[peers.ct1]\nae_title = 'CT1'\ncertificate = 'ct1.example'\n"
+    with node.receiving(receive="plain = false", more=more) as receiver:
+        options = ["+tls", f"{folder}/ct1.key", f"{folder}/ct1.crt", "+cf", f"{folder}/ca.crt"]
+        assert node.echo(receiver, *options, "-aet", "CT1", "-aec", "DICOM_NODE")
+        assert not node.echo(receiver, *options, "-aet", "CT2", "-aec", "DICOM_NODE")

@@ -312,6 +312,17 @@ def test_no_session_is_resumed_past_the_check_of_the_certificate(papers):
             assert not secured.session_reused
 
 
+def test_a_door_with_nothing_to_show_gets_it_later(papers, tmp_path):
+    section = copied(papers, tmp_path)
+    key = section.key.read_bytes()
+    section.key.write_text("nothing")
+    door = TlsDoor(section)
+    with pytest.raises(HandshakeFailed, match="this node's own certificate cannot be used"):
+        meet(door, shake_hands(a_client(papers, papers.peer)))
+    section.key.write_bytes(key)
+    meet(door, shake_hands(a_client(papers, papers.peer))).close()
+
+
 @pytest.mark.parametrize("name", ["certificate", "key", "ca"])
 def test_files_that_cannot_be_used_are_named(papers, tmp_path, name):
     section = copied(papers, tmp_path)
