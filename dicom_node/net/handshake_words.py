@@ -29,13 +29,14 @@ BY_REASON = {
     "UNEXPECTED_EOF_WHILE_READING": "it broke the handshake off",
 }
 UNKNOWN_CA = "its certificate is signed by a CA that is not in [tls] ca"
+EXPIRED = "its certificate expired"
 TOO_WEAK = "its certificate's key or signature is too weak"
 # Why its certificate does not verify.
 BY_CODE = {
     2: UNKNOWN_CA,
     7: "its certificate is damaged: the CA's signature does not fit",
     9: "its certificate is not valid yet: compare the clocks",
-    10: "its certificate expired",
+    10: EXPIRED,
     18: UNKNOWN_CA,
     19: UNKNOWN_CA,
     20: UNKNOWN_CA,

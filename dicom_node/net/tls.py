@@ -2,7 +2,8 @@
 
 Both profiles refuse anything below TLS 1.2 (PS3.15 B.10, B.11). Of TLS 1.2 they offer ECDHE with an
 AEAD cipher only: Python cannot set the length of DHE keys, and then DHE is not to be selected
-(PS3.15 B.13). TLS 1.3 has no others. No session is resumed: each peer shows its certificate anew.
+(PS3.15 B.13). TLS 1.3 has no others. No tickets are given, so that a session is resumed by TLS 1.2
+only, while nothing on disk changed; and what a peer showed must still hold then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from dicom_node.errors import ConfigInvalid
 from dicom_node.net.errors import HandshakeFailed, NothingSaid
-from dicom_node.net.handshake_words import in_words
+from dicom_node.net.handshake_words import EXPIRED, in_words
 from dicom_node.observe.logging import get_log
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class TlsDoor:
             secured.settimeout(max(until - time.monotonic(), LEAST_S))
             secured.do_handshake()
             secured.settimeout(patience_s)
+            _check_it_still_holds(secured)
         except OSError as error:  # all of ssl's errors are
             close_gently(connection)
             raise HandshakeFailed(in_words(error, limit_s)) from None
@@ -169,6 +171,13 @@ class TlsDoor:
             log.error(text, error=error)  # noqa: TRY400 - the error's text says all
         else:
             log.info("certificate, key and CA loaded")
+
+
+def _check_it_still_holds(secured: ssl.SSLSocket) -> None:
+    """Of a resumed session OpenSSL does not look at the certificate again."""
+    shown = secured.getpeercert() if secured.session_reused else None
+    if shown and ssl.cert_time_to_seconds(str(shown["notAfter"])) < time.time():
+        raise HandshakeFailed(EXPIRED)
 
 
 def first_byte(connection: socket.socket, within_s: float) -> bytes | None:

@@ -7,12 +7,13 @@ import struct
 import threading
 import warnings
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 
 from dicom_node.config import TlsSection
 from dicom_node.errors import ConfigInvalid
-from dicom_node.net.certificate import certificate_of
+from dicom_node.net.certificate import certificate_of, days_left
 from dicom_node.net.errors import HandshakeFailed, NothingSaid
 from dicom_node.net.tls import TlsDoor, make_context
 from tests.certificates import Authority
@@ -296,20 +297,35 @@ def test_a_ca_that_is_taken_away_is_trusted_no_more(papers, tmp_path):
         meet(door, shake_hands(a_client(papers, papers.peer)))
 
 
-def test_no_session_is_resumed_past_the_check_of_the_certificate(papers):
-    door = TlsDoor(papers.section())
-    client = a_client(papers, papers.peer, ciphers="ECDHE+AESGCM")
-    sessions = []
+def resume(door, client, sessions):
+    """Come in with the session of the last time, if there was one."""
 
     def act(caller):
-        session = sessions[0] if sessions else None
-        with client.wrap_socket(caller, session=session) as secured:
+        with client.wrap_socket(caller, session=sessions[-1] if sessions else None) as secured:
             sessions.append(secured.session)
             secured.recv(1)
 
-    for _ in range(2):
-        with meet(door, act) as secured:
-            assert not secured.session_reused
+    number = len(sessions)
+    secured = meet(door, act)
+    wait_until(lambda: len(sessions) > number)
+    return secured
+
+
+def test_with_tls_1_3_no_session_is_resumed(papers):
+    door, client, sessions = TlsDoor(papers.section()), a_client(papers, papers.peer), []
+    with resume(door, client, sessions), resume(door, client, sessions) as second:
+        assert (second.version(), second.session_reused) == ("TLSv1.3", False)
+
+
+def test_a_session_of_a_certificate_that_has_expired_meanwhile_is_not_resumed(papers):
+    issued = papers.ours.issue("ct", days=6 / 86400)
+    client = a_client(papers, issued, ciphers="ECDHE+AESGCM")
+    door, sessions = TlsDoor(papers.section()), []
+    with resume(door, client, sessions), resume(door, client, sessions) as second:
+        assert second.session_reused  # what this test is about does happen
+        wait_until(lambda: days_left(issued.certificate, datetime.now(UTC)) < 0)
+        with pytest.raises(HandshakeFailed, match=r"^its certificate expired$"):
+            resume(door, client, sessions)
 
 
 def test_a_door_with_nothing_to_show_gets_it_later(papers, tmp_path):
