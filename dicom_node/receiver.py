@@ -74,8 +74,8 @@ def receive_until_stopped(settings: Settings, listeners: Listeners, stop: thread
     )
     scp.start()
     for at in scp.listening:
-        text = "receiver listens for TLS" if at.is_tls else "receiver listens"
-        log.info(text, host=at.host, port=at.port, pid=os.getpid())
+        over = "TLS" if at.is_tls else "TCP"
+        log.info("receiver listens", kind=over, host=at.host, port=at.port, pid=os.getpid())
     threading.Thread(
         target=_index_unrowed, args=(db, store, settings, stop), name="reindex", daemon=True
     ).start()

@@ -120,8 +120,8 @@ def a_receiver(
 
 def _ports(log: Path) -> dict[str, int]:
     """The ports of each kind that the receiver says it listens on."""
-    found = re.findall(r"receiver listens( for TLS)?  .*port=(\d+)", log.read_text())
-    return {"tls_port" if tls else "port": int(port) for tls, port in found}
+    found = re.findall(r"receiver listens  kind=(TCP|TLS) .*port=(\d+)", log.read_text())
+    return {"tls_port" if kind == "TLS" else "port": int(port) for kind, port in found}
 
 
 def store_keys(folder: Path) -> list[str]:

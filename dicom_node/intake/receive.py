@@ -104,7 +104,8 @@ class Intake:
 
     def _tell(self, rejection: Rejection) -> None:
         log.warning(
-            rejection.what,
+            "caller turned away",
+            kind=rejection.what,
             calling_aet=rejection.calling_aet,
             host=rejection.host,
             reason=rejection.reason,

@@ -165,10 +165,10 @@ class TlsDoor:
         try:
             self._context = make_context(self._tls)
         except ConfigInvalid as error:
-            text = "the certificate cannot be used, there is no TLS"
             if self._context:
-                text = "the certificate cannot be used, the old one stays"
-            log.error(text, error=error)  # noqa: TRY400 - the error's text says all
+                log.error("the certificate cannot be used, the old one stays", error=error)  # noqa: TRY400 - the error's text says all
+            else:
+                log.error("the certificate cannot be used, there is no TLS", error=error)  # noqa: TRY400 - as above
         else:
             log.info("certificate, key and CA loaded")
 
