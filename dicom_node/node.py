@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from dicom_node.jobs.equipment import device_uid_of
 from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
-from dicom_node.schedule import begin, duties_of, verify_trail
+from dicom_node.schedule import begin, duties_of, look_at_certificates, verify_trail
 from dicom_node.stop import stop_event
 from dicom_node.web.app import create_app
 from dicom_node.web.auth import first_admin_link
@@ -85,6 +86,7 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         cards = load_cards()
         rules = load_rulebook(settings)
         verify_trail(db)  # before this life of the node adds to it
+        look_at_certificates(db, settings, datetime.now(UTC))
         _record(db, STARTED, f"dicom-node {__version__} started")
         parts.callback(_record_stop, db)
 

@@ -1,8 +1,8 @@
 """A receiver process: listens, stores, and knows nothing of what becomes of it.
 
 It is started as ``python -m dicom_node.receiver [--config node.toml] [--listen-fd N]
-[--index-fd N]``. Without a link to the indexer it is its own. It ends cleanly on SIGTERM, and when
-its standard input closes, which is how it learns that its parent died.
+[--tls-listen-fd N] [--index-fd N]``. Without a link to the indexer it is its own. It ends cleanly
+on SIGTERM, and when its standard input closes, which is how it learns that its parent died.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from dicom_node.commitment.on_demand import DeskOnDemand
 from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
 from dicom_node.intake.index_link import IndexLink
-from dicom_node.intake.receive import SHOW_LIFE_S, Intake
-from dicom_node.net.listener import adopt_listener
+from dicom_node.intake.receive import Intake
+from dicom_node.net.listener import Listeners, adopt_listener
 from dicom_node.net.scp import StorageScp
+from dicom_node.net.tls import make_context
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.stop import stop_event
 from storage.errors import StorageError
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 log = get_log("dicom_node.receiver")  # not __name__: this is the program that is started
 
+LOOK_S = 1.0
 FINISH_S = 20.0  # how long running associations may go on after SIGTERM
 EXIT_BROKEN = 1
 
@@ -57,8 +59,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         _allow_many_connections()
         stop = stop_event()
         store = LocalStore(settings.store_folder)
+        listeners = Listeners(
+            adopt_listener(arguments.listen_fd), adopt_listener(arguments.tls_listen_fd)
+        )
+        if settings.tls.is_on and listeners.tls is None:
+            make_context(settings.tls)  # nobody else has looked at the certificates
         with _index(settings, store, arguments.index_fd) as index:
-            sys.exit(receive_until_stopped(settings, store, index, arguments.listen_fd, stop))
+            sys.exit(receive_until_stopped(settings, store, index, listeners, stop))
     except (NodeError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code if isinstance(error, NodeError) else EXIT_BROKEN)
@@ -68,7 +75,7 @@ def receive_until_stopped(
     settings: Settings,
     store: LocalStore,
     index: Index,
-    listen_fd: int | None,
+    listeners: Listeners,
     stop: threading.Event,
 ) -> int:
     """Serve until `stop` is set, then finish what is running; the exit code."""
@@ -76,14 +83,17 @@ def receive_until_stopped(
     scp = StorageScp(
         settings,
         intake,
-        None if listen_fd is None else adopt_listener(listen_fd),
+        listeners,
         commitments=DeskOnDemand(store, settings),
         stock=settings.receive.stock_path,
     )
-    host, port = scp.start()
-    path = "fast" if scp.is_fast else "stock"
-    log.info("receiver listens", host=host, port=port, pid=os.getpid(), kind=path)
-    while not stop.wait(SHOW_LIFE_S) and intake.is_alive:
+    scp.start()
+    log.info("receiver runs", pid=os.getpid(), method="fast" if scp.fast else "stock")
+    for at in scp.listening:
+        over = "TLS" if at.is_tls else "TCP"
+        log.info("receiver listens", kind=over, host=at.host, port=at.port, pid=os.getpid())
+    while not stop.wait(LOOK_S) and intake.is_alive:
+        intake.tell_bursts()
         intake.show_life()
     is_sound = intake.is_alive
     scp.stop(FINISH_S)
@@ -125,6 +135,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dicom_node.receiver")
     parser.add_argument("--config", type=Path, help="settings file; none: defaults")
     parser.add_argument("--listen-fd", type=int, help="a listening socket left open by the parent")
+    parser.add_argument("--tls-listen-fd", type=int, help="the same for TLS")
     parser.add_argument("--index-fd", type=int, help="a link to the indexer, likewise")
     return parser.parse_args(argv)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
@@ -12,8 +12,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dicom_node.intake.settle import settle_due
+from dicom_node.net.certificate import WARN_DAYS, days_left
 from dicom_node.observe.logging import get_log
-from storage.audit import AuditEvent, record, verify
+from storage.audit import AuditEvent, list_events, record, verify
 from storage.errors import AuditBroken
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 log = get_log(__name__)
 
-SECOND, MINUTE, DAY = 1.0, 60.0, 86_400.0
+SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
 SECURITY_ALERT = "110113"
 
 
@@ -61,6 +62,8 @@ def duties_of(
         Duty("disk", SECOND, disk.look),
         Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),
         Duty("audit", DAY, lambda: verify_trail(db)),
+        # Looked at every hour, so that a node that is restarted daily warns, too.
+        Duty("certificates", HOUR, lambda: look_at_certificates(db, settings, datetime.now(UTC))),
     ]
 
 
@@ -93,6 +96,36 @@ def verify_trail(db: Database) -> None:
         with db.begin() as session:
             text = f"the audit trail does not verify: {broken}"
             record(session, AuditEvent(SECURITY_ALERT, "E", "node", text, outcome=8))
+
+
+def look_at_certificates(db: Database, settings: Settings, now: datetime) -> None:
+    """Warn of each certificate that ends within 30 days, in log and trail, once a day."""
+    files = {
+        "tls-certificate": settings.tls.certificate,
+        "tls-ca": settings.tls.ca if settings.tls.is_on else None,
+        "web-certificate": settings.web.tls_certificate,
+    }
+    for name, path in files.items():
+        if path is None:
+            continue
+        try:
+            days = days_left(path, now)
+        except (OSError, ValueError):
+            log.warning("a certificate cannot be read", name=name)
+            continue
+        if days < WARN_DAYS:
+            _warn_of_end(db, name, days, now)
+
+
+def _warn_of_end(db: Database, name: str, days: int, now: datetime) -> None:
+    subject = f"certificate:{name}"
+    with db.begin() as session:
+        told = list_events(session, limit=1, event=SECURITY_ALERT, subject=subject)
+        if told and now - told[0].at < timedelta(days=1):
+            return
+        text = f"{name} ends in {days} days" if days >= 0 else f"{name} has ended"
+        record(session, AuditEvent(SECURITY_ALERT, "E", "node", text, outcome=4, subject=subject))
+    log.warning("a certificate ends soon", name=name, days=days)
 
 
 class _Told:

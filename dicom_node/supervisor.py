@@ -1,6 +1,6 @@
 """`dicom-node serve`: starts receivers, indexer and core, restarts what dies, stops all cleanly.
 
-It holds the listening socket, so that a restarted receiver goes on where the dead one was, the
+It holds the listening sockets, so that a restarted receiver goes on where the dead one was, the
 links between receivers and indexer, so that what is on its way outlives either, and the lock of the
 data folder. Each child has a pipe as its standard input: whatever becomes of this process, the pipe
 closes and the children end.
@@ -14,10 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dicom_node.data_folder import lock_data_folder, open_data_folder
-from dicom_node.net.listener import open_listener
+from dicom_node.net.listener import Listeners, open_listeners
+from dicom_node.net.tls import make_context
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
 from storage.db.engine import Database
@@ -128,17 +130,16 @@ def serve(settings: Settings, config: Path | None, say: Callable[[str], None]) -
     open_data_folder(settings.node.data_folder)
     lock = lock_data_folder(settings.node.data_folder)
     _check_what_restarts_cannot_mend(settings)
-    with open_listener(settings.receive.host, settings.receive.port) as listener:
-        host, port = listener.getsockname()[:2]
-        say(f"receiving DICOM on {host}:{port} as {settings.node.ae_title}")
-        say(f"keeping everything in {settings.node.data_folder.absolute()}")
+    listeners = open_listeners(settings)
+    with closing(listeners):
+        _announce(settings, listeners, say)
         arguments = [] if config is None else ["--config", str(config)]
         links = [
             socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
             for _number in range(settings.receive.receivers)
         ]
         receivers = [
-            _receiver(number, arguments, listener, ours, lock)
+            _receiver(number, arguments, listeners, ours, lock)
             for number, (ours, _theirs) in enumerate(links, start=1)
         ]
         ends = [theirs.fileno() for _ours, theirs in links]
@@ -151,13 +152,27 @@ def serve(settings: Settings, config: Path | None, say: Callable[[str], None]) -
     return code
 
 
+def _announce(settings: Settings, listeners: Listeners, say: Callable[[str], None]) -> None:
+    names = ", ".join(settings.own_ae_titles)
+    for listener, over in ((listeners.plain, ""), (listeners.tls, " over TLS")):
+        if listener:
+            host, port = listener.getsockname()[:2]
+            say(f"receiving DICOM{over} on {host}:{port} as {names}")
+    say(f"keeping everything in {settings.node.data_folder.absolute()}")
+
+
 def _receiver(
-    number: int, arguments: Sequence[str], listener: socket.socket, link: socket.socket, lock: int
+    number: int, arguments: Sequence[str], listeners: Listeners, link: socket.socket, lock: int
 ) -> Child:
-    sockets = listener.fileno(), link.fileno()
-    options = ("--listen-fd", str(sockets[0]), "--index-fd", str(sockets[1]))
+    named = {
+        "--listen-fd": listeners.plain,
+        "--tls-listen-fd": listeners.tls,
+        "--index-fd": link,
+    }
+    descriptors = {option: one.fileno() for option, one in named.items() if one}
+    options = [word for option, fd in descriptors.items() for word in (option, str(fd))]
     command = ["dicom_node.receiver", *arguments, *options]
-    return Child(f"receiver-{number}", command, [*sockets, lock])
+    return Child(f"receiver-{number}", command, [*descriptors.values(), lock])
 
 
 def _keep_running(groups: Sequence[Sequence[Child]], stop: threading.Event) -> int:
@@ -181,8 +196,10 @@ def _keep_running(groups: Sequence[Sequence[Child]], stop: threading.Event) -> i
 
 
 def _check_what_restarts_cannot_mend(settings: Settings) -> None:
-    """Cards, rules and the database's schema, before anything is started on them."""
+    """Cards, rules, certificates and the database's schema, before anything is started on them."""
     load_rulebook(settings)
+    if settings.tls.is_on:
+        make_context(settings.tls)
     db = Database(settings.database_url)
     try:
         create_or_check(db)

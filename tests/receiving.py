@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicom_node.config import Settings
+from dicom_node.config import Settings, load_settings
 from dicom_node.intake.indexer import Indexer
 from dicom_node.intake.part10 import write_meta
 from dicom_node.intake.receive import Intake
@@ -108,6 +109,7 @@ def incoming(
         **changes,
     }
     values.setdefault("context_class_uid", values["sop_class_uid"])
+    values.setdefault("most_bytes", 1 << 30)
     if encoded is None:
         encoded = encode(dataset, values["transfer_syntax_uid"])
     return Request(Announced(**values), encoded)
@@ -173,11 +175,12 @@ class HeardArriving:
 
 @dataclass
 class Receiver:
-    """A receiver process, where it listens, and where its log goes."""
+    """A receiver process, where it listens (0: it does not), and where its log goes."""
 
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    tls_port: int = 0
 
 
 @contextmanager
@@ -196,9 +199,12 @@ def a_receiver(
             pass_fds=pass_fds,
         )
     try:
-        port = wait_until(lambda: _port(log) or process.poll() is not None)
+        settings = load_settings(settings_file)
+        doors = settings.receive.plain + settings.tls.is_on
+        wait_until(lambda: len(_ports(log)) == doors or process.poll() is not None)
         assert process.poll() is None, log.read_text()
-        yield Receiver(process, port, log)
+        ports = _ports(log)
+        yield Receiver(process, ports.get("port", 0), log, ports.get("tls_port", 0))
     finally:
         process.kill()
         process.wait()
@@ -206,11 +212,10 @@ def a_receiver(
             process.stdin.close()
 
 
-def _port(log: Path) -> int:
-    for line in log.read_text().splitlines():
-        if "receiver listens" in line:
-            return int(line.split("port=")[1].split()[0])
-    return 0
+def _ports(log: Path) -> dict[str, int]:
+    """The ports of each kind that the receiver says it listens on."""
+    found = re.findall(r"receiver listens  kind=(TCP|TLS) .*port=(\d+)", log.read_text())
+    return {"tls_port" if kind == "TLS" else "port": int(port) for kind, port in found}
 
 
 def store_keys(folder: Path) -> list[str]:

@@ -54,6 +54,7 @@ def _explain_file(path: Path, config: Path | None) -> list[dict[str, object]]:
     from dicom_node.intake.errors import NotTaken
     from dicom_node.intake.file_header import read_file_header
     from dicom_node.routing.decide import SeriesHeader, decide
+    from dicom_node.routing.titles import titles_of
     from dicom_node.rulebook import load_rulebook
 
     settings = settings_of(config)
@@ -61,7 +62,8 @@ def _explain_file(path: Path, config: Path | None) -> list[dict[str, object]]:
         header = SeriesHeader("", read_file_header(path))
     except NotTaken as refusal:
         raise NotExplained(f"{path}: {refusal.reason}") from None
-    return decide(load_rulebook(settings), [header], settings.default_destinations).explanation
+    rules, titles = load_rulebook(settings), titles_of(settings)
+    return decide(rules, [header], settings.default_destinations, titles).explanation
 
 
 def _explain_study(what: str, config: Path | None) -> list[dict[str, object]]:

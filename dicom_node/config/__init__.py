@@ -1,5 +1,6 @@
 """Settings: what there is to set (`settings`), and where it is read from (`load`)."""
 
+from dicom_node.config.doors import TitleSection, TlsSection
 from dicom_node.config.load import load_settings
 from dicom_node.config.settings import (
     DatabaseSection,
@@ -13,9 +14,8 @@ from dicom_node.config.settings import (
     RulesSection,
     Settings,
     WebSection,
-    is_loopback,
 )
-from dicom_node.config.values import PRIORITIES, AETitle, Priority
+from dicom_node.config.values import PRIORITIES, AETitle, Priority, is_loopback
 
 __all__ = [
     "PRIORITIES",
@@ -31,6 +31,8 @@ __all__ = [
     "ResultsSection",
     "RulesSection",
     "Settings",
+    "TitleSection",
+    "TlsSection",
     "WebSection",
     "is_loopback",
     "load_settings",

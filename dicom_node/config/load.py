@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from dicom_node.config.doors import TitleSection
 from dicom_node.config.settings import PeerSection, Settings
 from dicom_node.errors import ConfigInvalid
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENT_PREFIX = "DICOM_NODE_"
+# As many sections of these kinds as there are names.
+NAMED: dict[str, type[BaseModel]] = {"peers": PeerSection, "titles": TitleSection}
 Where = tuple[str, ...]
 
 
@@ -117,15 +120,15 @@ def _spell(where: Where) -> str:
     """``[receive] port``; an entry of a list by its place from 1: ``[jobs] slots 2``."""
     if len(where) == 1:
         return f"[{where[0]}]"
-    depth = 2 if where[0] == "peers" else 1
+    depth = 2 if where[0] in NAMED else 1
     section, names = where[:depth], where[depth:]
     rest = " ".join(str(int(name) + 1) if name.isdecimal() else name for name in names)
     return f"[{'.'.join(section)}] {rest}".rstrip()
 
 
 def _fields(section: Where) -> Iterable[str]:
-    if section[0] == "peers":
-        return PeerSection.model_fields
+    if section[0] in NAMED:
+        return NAMED[section[0]].model_fields
     kind = Settings.model_fields[section[0]].annotation
     return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else ()
 

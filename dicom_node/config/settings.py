@@ -5,28 +5,30 @@
 
 from __future__ import annotations
 
-import ipaddress
+import itertools
 import uuid
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
+from pydantic import Field, field_validator, model_validator
+
+from dicom_node.config.doors import TitleSection, TlsSection, check_doors
+from dicom_node.config.section import Section
+from dicom_node.config.values import (
+    AETitle,
+    CertificateName,
+    Network,
+    PeerName,
+    Priority,
+    Seconds,
+    Slot,
+    TextValue,
+    is_loopback,
 )
 
-from dicom_node.config.values import AETitle, PeerName, Priority, Seconds, Slot, TextValue
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class NodeSection(_Section):
+class NodeSection(Section):
     """[node]: who this node is."""
 
     ae_title: AETitle = Field("DICOM_NODE", description="the node's own Application Entity title")
@@ -55,7 +57,7 @@ class NodeSection(_Section):
         return value
 
 
-class ReceiveSection(_Section):
+class ReceiveSection(Section):
     """[receive]: taking studies in (the Storage SCP)."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -64,11 +66,22 @@ class ReceiveSection(_Section):
     settle_after_s: Seconds = Field(
         30.0, description="a study is complete when this long nothing arrived"
     )
+    promiscuous: bool = Field(False, description="take any AE titles from any address")
+    plain: bool = Field(True, description="listen without encryption; false needs [tls]")
+    max_connections: int = Field(
+        256, ge=2, description="TCP connections at one time, per receiver; half of it per address"
+    )
     max_associations: int = Field(64, ge=1, description="associations at one time, per receiver")
+    max_associations_per_peer: int = Field(
+        64, ge=1, description="associations of one peer at one time, per receiver"
+    )
     max_pdu_bytes: int = Field(
         262_144, ge=4096, le=1_048_576, description="largest PDU that peers may send"
     )
     max_object_mb: int = Field(4096, ge=1, description="a larger object is refused with 0xC002")
+    max_mb_per_s: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="rate of one peer, per receiver; 0: no limit"
+    )
     idle_timeout_s: float = Field(60.0, gt=0, description="a silent association is ended")
     stock_path: bool = Field(
         False, description="receive by pynetdicom's own path: slower, and in memory"
@@ -82,6 +95,12 @@ class ReceiveSection(_Section):
         description="below this much free space no job is started; none: halfway to the warning",
     )
     disk_warn_mb: int = Field(10_240, ge=0, description="below this much free space the page warns")
+
+    @model_validator(mode="after")
+    def _every_association_has_a_connection(self) -> ReceiveSection:
+        if self.max_connections < self.max_associations:
+            raise ValueError("max_connections is below max_associations, which each need one")
+        return self
 
     @model_validator(mode="after")
     def _warns_before_it_refuses(self) -> ReceiveSection:
@@ -101,13 +120,34 @@ class ReceiveSection(_Section):
         return self.disk_pause_mb
 
 
-class PeerSection(_Section):
+class PeerSection(Section):
     """[peers.NAME]: an Application Entity that the node knows; as many as there are."""
 
     ae_title: AETitle = Field(description="the peer's AE title")
     host: str = Field("", description="its address; needed to send to it, checked when it sends")
     port: int = Field(0, ge=0, le=65535, description="its port; needed to send to it")
     may_send: bool = Field(True, description="it may store instances on this node")
+    networks: list[Network] = Field(
+        [], description="networks that it may call from, in place of its host"
+    )
+    called_ae_titles: list[AETitle] = Field(
+        [], description="AE titles of this node that it may call; empty: any of them"
+    )
+    certificate: CertificateName = Field(
+        "", description="common name, DNS or URI name, or sha256:... of its certificate"
+    )
+    max_associations: int | None = Field(
+        None, ge=1, description="its own in place of max_associations_per_peer"
+    )
+    max_object_mb: int | None = Field(
+        None, ge=1, description="its own in place of that of [receive]"
+    )
+    max_mb_per_s: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="its own in place of that of [receive]"
+    )
+    idle_timeout_s: float | None = Field(
+        None, gt=0, description="its own in place of that of [receive]"
+    )
     is_destination: bool = Field(False, description="results go to it unless a rule says otherwise")
     settle_after_s: Seconds | None = Field(
         None, description="its own quiet time in place of that of [receive]"
@@ -121,7 +161,7 @@ class PeerSection(_Section):
         return self
 
 
-class DeliverSection(_Section):
+class DeliverSection(Section):
     """[deliver]: sending results."""
 
     first_retry_s: float = Field(30.0, gt=0, description="pause before the second try; it doubles")
@@ -136,7 +176,7 @@ class DeliverSection(_Section):
         return self
 
 
-class DatabaseSection(_Section):
+class DatabaseSection(Section):
     """[database]: where rows are kept."""
 
     url: str = Field(
@@ -152,7 +192,7 @@ class DatabaseSection(_Section):
         return value
 
 
-class JobsSection(_Section):
+class JobsSection(Section):
     """[jobs]: running pipelines."""
 
     slots: list[Slot] = Field(
@@ -174,7 +214,7 @@ class JobsSection(_Section):
         return value
 
 
-class ResultsSection(_Section):
+class ResultsSection(Section):
     """[results]: the objects the node makes."""
 
     series_number_base: int = Field(
@@ -200,13 +240,13 @@ class ResultsSection(_Section):
             raise ValueError("not a UUID such as 6ba7b811-9dad-11d1-80b4-00c04fd430c8") from None
 
 
-class RulesSection(_Section):
+class RulesSection(Section):
     """[rules]: which series goes through which pipeline."""
 
     folder: Path | None = Field(None, description="folder of *.yaml in place of the shipped rules")
 
 
-class WebSection(_Section):
+class WebSection(Section):
     """[web]: the admin page."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -223,7 +263,7 @@ class WebSection(_Section):
         return self
 
 
-class LogSection(_Section):
+class LogSection(Section):
     """[log]: the node's own log; it never holds patient data."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -232,12 +272,14 @@ class LogSection(_Section):
     format: Literal["text", "json"] = Field("text", description="lines for people or for machines")
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of one node."""
 
     node: NodeSection = NodeSection()
     receive: ReceiveSection = ReceiveSection()
-    peers: dict[PeerName, PeerSection] = {}
+    peers: dict[PeerName, PeerSection] = Field({})
+    titles: dict[PeerName, TitleSection] = Field({})
+    tls: TlsSection = TlsSection()
     deliver: DeliverSection = DeliverSection()
     database: DatabaseSection = DatabaseSection()
     jobs: JobsSection = JobsSection()
@@ -248,10 +290,10 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _open_addresses_are_guarded(self) -> Settings:
-        if not is_loopback(self.receive.host) and not self.peers:
+        if not is_loopback(self.receive.host) and not (self.peers or self.receive.promiscuous):
             raise ValueError(
                 f"[receive] host = {self.receive.host!r} is open to the network: "
-                "name the peers that may send ([peers.NAME])"
+                "name the peers that may send ([peers.NAME]), or say promiscuous = true"
             )
         if not is_loopback(self.web.host) and not (self.web.tls_key or self.web.behind_proxy):
             raise ValueError(
@@ -262,14 +304,28 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Settings:
-        if self.receive.port and self.receive.port == self.web.port:
-            raise ValueError(f"[receive] and [web] both want port {self.web.port}")
+        wanted = {"receive": self.receive.port, "tls": self.tls.port, "web": self.web.port}
+        if not self.tls.is_on:
+            del wanted["tls"]
+        for (first, port), (second, other) in itertools.combinations(wanted.items(), 2):
+            if port and port == other:
+                raise ValueError(f"[{first}] and [{second}] both want port {port}")
+        return self
+
+    @model_validator(mode="after")
+    def _doors_fit_together(self) -> Settings:
+        check_doors(self)
         return self
 
     @property
     def accepts_anyone(self) -> bool:
-        """True while any calling and called AE title is taken: only on loopback without peers."""
-        return is_loopback(self.receive.host) and not self.peers
+        """True while any AE titles are taken: when said, or on loopback while no peer is named."""
+        return self.receive.promiscuous or (is_loopback(self.receive.host) and not self.peers)
+
+    @property
+    def own_ae_titles(self) -> list[str]:
+        """Every AE title by which the node may be called; the main one comes first."""
+        return [self.node.ae_title, *(title.ae_title for title in self.titles.values())]
 
     @property
     def database_url(self) -> str:
@@ -301,13 +357,3 @@ class Settings(_Section):
     def possible_destinations(self) -> list[str]:
         """Names of the peers that a rule may deliver to: those with an address."""
         return [name for name, peer in self.peers.items() if peer.host and peer.port]
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

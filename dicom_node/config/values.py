@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -38,9 +39,38 @@ def _peer_name(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError(f"a network is written like 10.1.0.0/16, not {value!r}") from None
+
+
+def _certificate_name(value: str) -> str:
+    kind, colon, digest = value.strip().partition(":")
+    if kind.lower() != "sha256" or not colon:
+        return value.strip()
+    digest = digest.replace(":", "").lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise ValueError("a fingerprint is sha256: and 64 hexadecimal digits")
+    return f"sha256:{digest}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 TextValue = Annotated[str, AfterValidator(_text_value)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Slot = Annotated[str, AfterValidator(_slot)]
 Priority = Literal["routine", "urgent", "stat"]
 PeerName = Annotated[str, AfterValidator(_peer_name)]
+Network = Annotated[str, AfterValidator(_network)]
+CertificateName = Annotated[str, AfterValidator(_certificate_name)]

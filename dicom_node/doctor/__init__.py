@@ -37,8 +37,9 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     if has_foreign_package(packages):
         yield Finding("rest", ok=None, text="not checked: the packages above must be ours first")
         return
-    from dicom_node.doctor import content, machine, network  # noqa: PLC0415 - see above
+    from dicom_node.doctor import certificates, content, machine, network  # noqa: PLC0415 - see above
 
     yield from machine.check(settings)
     yield from content.check(settings)
     yield from network.check(settings)
+    yield from certificates.check(settings)

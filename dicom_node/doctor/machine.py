@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from dicom_node.config import Settings
+    from dicom_node.config import ReceiveSection, Settings
 
 FIRST_YEAR = 2026  # no clock that is right shows an earlier one than this program's
 GPU_TIMEOUT_S = 120
@@ -36,7 +36,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield check_folder(settings.node.data_folder)
     yield check_disk(settings)
     yield check_clock(settings.node.time_zone, datetime.now(UTC))
-    yield check_open_files(settings.receive.max_associations)
+    yield check_open_files(settings.receive)
     yield check_devices(settings.jobs.slots, _ASK_TORCH)
 
 
@@ -87,16 +87,18 @@ def check_clock(time_zone: str, now: datetime) -> Finding:
     return Finding("clock", ok=True, text=text)
 
 
-def check_open_files(max_associations: int) -> Finding:
-    """Whether a receiver may open as many files as its associations can need."""
+def check_open_files(receive: ReceiveSection) -> Finding:
+    """Whether a receiver may open as many files as its connections can need."""
     try:
         import resource  # noqa: PLC0415 - not on every system
     except ImportError:
         return Finding("open files", ok=None, text="this system does not tell its limit")
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    needed = 64 + 4 * max_associations  # a socket, a file, its folder and one to spare for each
+    # A socket for each connection; a file, its folder and one to spare for each association.
+    needed = 64 + receive.max_connections + 3 * receive.max_associations
     if limit != resource.RLIM_INFINITY and limit < needed:
-        text = f"the limit is {limit}, max_associations = {max_associations} can need {needed}"
+        text = f"the limit is {limit}, max_connections = {receive.max_connections} and "
+        text += f"max_associations = {receive.max_associations} can need {needed}"
         return Finding("open files", ok=False, text=f"{text}: raise LimitNOFILE or ulimit -n")
     return Finding("open files", ok=True, text=f"the limit is {limit}, {needed} can be needed")
 

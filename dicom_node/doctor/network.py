@@ -1,4 +1,4 @@
-"""Checks that the node can be reached, can reach its peers, and has certificates that hold."""
+"""Checks that the node can be reached and can reach its peers."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ import errno
 import http.client
 import socket
 import ssl
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dicom_node.config import PeerSection
 from dicom_node.data_folder import is_in_use
 from dicom_node.doctor.finding import Finding
+from dicom_node.net.admission import Caller, refuse
 from dicom_node.net.errors import PeerError
 from dicom_node.net.scu import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from dicom_node.config import Settings
 
 ANSWER_S = 5.0
-WARN_DAYS = 30
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    """Every check of ports, peers and certificates."""
-    receive, web = settings.receive, settings.web
+    """Every check of ports and peers."""
+    receive, tls, web = settings.receive, settings.tls, settings.web
     runs = is_in_use(settings.node.data_folder)
-    for name, host, port, answers in (
-        ("receive port", receive.host, receive.port, _dicom_answers(settings)),
-        ("web port", web.host, web.port, _page_answers(settings)),
+    dicom, page = _dicom_answers(settings), _page_answers(settings)
+    # Shaking hands would need a peer's certificate: the port is a node's where its others are.
+    tls_answers = tls.is_on and (dicom or page) and _listens(receive.host, tls.port)
+    for name, host, port, is_wanted, answers in (
+        ("receive port", receive.host, receive.port, receive.plain, dicom),
+        ("tls port", receive.host, tls.port, tls.is_on, tls_answers),
+        ("web port", web.host, web.port, True, page),
     ):
-        if answers:
+        if is_wanted and answers:
             yield check_served_port(name, f"{host}:{port}", runs=runs)
-        else:
+        elif is_wanted:
             yield check_port(name, host, port)
     for name, peer in settings.peers.items():
         yield check_peer(name, peer, settings)
-    if web.tls_certificate and web.tls_key:
-        yield check_certificate(web.tls_certificate, web.tls_key, datetime.now(UTC))
 
 
 def check_served_port(name: str, at: str, *, runs: bool | None) -> Finding:
@@ -80,12 +80,16 @@ def _why(error: OSError) -> str:
 
 def _dicom_answers(settings: Settings) -> bool:
     receive = settings.receive
-    if not receive.port or not _listens(receive.host, receive.port):
+    if not (receive.plain and receive.port and _listens(receive.host, receive.port)):
         return False
     here = _ANYWHERE.get(receive.host, receive.host)
     ourselves = PeerSection(ae_title=settings.node.ae_title, host=here, port=receive.port)
-    # A closed node takes calls from its peers only, so one of them is named as the caller.
-    callers = [peer.ae_title for peer in settings.peers.values() if peer.may_send]
+    # A closed node takes calls from its peers only, so one that may call from here is the caller.
+    callers = [
+        peer.ae_title
+        for peer in settings.peers.values()
+        if refuse(settings, Caller(peer.ae_title, settings.node.ae_title, "127.0.0.1")) is None
+    ]
     try:
         echo(ourselves, next(iter(callers), settings.node.ae_title), ANSWER_S)
     except PeerError:
@@ -136,48 +140,3 @@ def check_peer(name: str, peer: PeerSection, settings: Settings) -> Finding:
     return Finding(
         title, ok=True, text=f"{peer.ae_title} at {peer.host}:{peer.port} answers C-ECHO"
     )
-
-
-def check_certificate(certificate: Path, key: Path, now: datetime) -> Finding:
-    """Whether certificate and key belong together, and until when they hold."""
-    try:
-        ends_at = _last_day(certificate, key)
-    except FileNotFoundError as error:
-        text = f"{error.filename or certificate} is not there"
-        return Finding("certificate", ok=False, text=text)
-    except PermissionError:
-        return Finding("certificate", ok=False, text=f"{certificate} or {key} cannot be read")
-    except ssl.SSLCertVerificationError as error:
-        return Finding("certificate", ok=False, text=f"{certificate}: {error.verify_message}")
-    except (ssl.SSLError, OSError, ValueError):
-        text = f"{certificate} and {key} are not a PEM certificate and its key"
-        return Finding("certificate", ok=False, text=text)
-    days = (ends_at - now).days
-    text = f"holds until {ends_at:%Y-%m-%d}, {days} days"
-    return Finding("certificate", ok=True if days >= WARN_DAYS else None, text=text)
-
-
-def _last_day(certificate: Path, key: Path) -> datetime:
-    """The end of a certificate, read by shaking hands with it in memory; checks its key, too."""
-    for path in (certificate, key):
-        path.open("rb").close()  # names the one that is missing; ssl does not
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key, password="")
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # trust it as it is, whoever signed it
-    client.load_verify_locations(certificate)
-    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    sides = [
-        client.wrap_bio(to_client, to_server),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    for _turn in range(4):
-        for side in sides:
-            try:
-                side.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-    shown = sides[0].getpeercert()
-    end = shown["notAfter"] if shown else ""
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(end)), UTC)

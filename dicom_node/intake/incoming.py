@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dicom_node.observe.health import DiskGauge
     from storage.files.store import ObjectStore
 
-MB = 1 << 20
 BELOW_RESERVE = "free disk space is below [receive] disk_reserve_mb"
 
 
@@ -39,13 +38,7 @@ class Register(Protocol):
 
 
 class Incoming:
-    """Takes the data set of one announced instance.
-
-    Parameters
-    ----------
-    most_bytes : int
-        The largest data set that is taken.
-    """
+    """Takes the data set of one announced instance."""
 
     def __init__(
         self,
@@ -53,13 +46,11 @@ class Incoming:
         store: ObjectStore,
         disk: DiskGauge,
         register: Register,
-        most_bytes: int,
     ) -> None:
         self._announced = announced
         self._store = store
         self._disk = disk
         self._register = register
-        self._most_bytes = most_bytes
         self._spilled: Spilled | None = None
         self._size = 0
         self._refusal = self._refuse_at_once()
@@ -67,7 +58,7 @@ class Incoming:
     def write(self, piece: memoryview) -> None:
         """Write a piece of a large data set to a temporary file, or nothing once it is refused."""
         self._size += len(piece)
-        if self._size > self._most_bytes:
+        if self._size > self._announced.most_bytes:
             self._refuse(_too_large())
         elif self._refusal is None and not self._disk.takes(len(piece)):
             self._refuse(_without_room())
@@ -116,7 +107,7 @@ class Incoming:
             self._spilled = None
 
     def _keep_held(self, encoded: memoryview) -> tuple[Header, Kept]:
-        if len(encoded) > self._most_bytes:
+        if len(encoded) > self._announced.most_bytes:
             raise _too_large()
         held = Held(self._announced, encoded, self._store)
         try:

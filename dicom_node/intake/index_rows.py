@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from dicom_node.config import PeerSection, Settings
+    from dicom_node.config import PeerSection, Settings, TitleSection
     from dicom_node.intake.arrival import Arrival
     from dicom_node.intake.header import Header
     from dicom_node.net.incoming import AssociationInfo
@@ -103,20 +103,20 @@ class IndexRows:
             self._quarantine(study, conflict)
         if arrival.verdict is Verdict.CORRECTION:
             self._correct(study, series, arrival)
-        peer = peer_of(self._settings, arrival.association)
-        study.priority = max(study.priority, header.priority, priority_of(peer))
+        priority = priority_of(self._settings, arrival.association)
+        study.priority = max(study.priority, header.priority, priority)
         study.last_received_at = max(study.last_received_at, arrival.received_at)
 
     def _study(self, arrival: Arrival) -> Study:
         uid = arrival.header.study_uid
         if uid not in self._studies:
-            peer = peer_of(self._settings, arrival.association)
+            association = arrival.association
             self._studies[uid] = find_or_add_study(
                 self._session,
                 uid,
                 **_identity(arrival.header),
-                priority=priority_of(peer),
-                settle_after_s=settle_after_s(self._settings, peer),
+                priority=priority_of(self._settings, association),
+                settle_after_s=settle_after_s(self._settings, association),
                 created_at=arrival.received_at,
                 last_received_at=arrival.received_at,
             )
@@ -203,15 +203,23 @@ def peer_of(settings: Settings, association: AssociationInfo) -> PeerSection | N
     return next(named, None)
 
 
-def priority_of(peer: PeerSection | None) -> int:
-    """Priority of what this peer sends."""
-    return PRIORITIES[peer.priority if peer else "routine"]
+def title_of(settings: Settings, association: AssociationInfo) -> TitleSection | None:
+    """The further AE title of the node that was called, if it was none of [node]."""
+    titles = settings.titles.values()
+    return next((one for one in titles if one.ae_title == association.called_aet), None)
 
 
-def settle_after_s(settings: Settings, peer: PeerSection | None) -> float:
-    """Quiet period of what this peer sends."""
-    own = peer.settle_after_s if peer else None
-    return settings.receive.settle_after_s if own is None else own
+def priority_of(settings: Settings, association: AssociationInfo) -> int:
+    """Priority of what came over this association: the higher of the peer's and the title's."""
+    said = peer_of(settings, association), title_of(settings, association)
+    return max((PRIORITIES[one.priority] for one in said if one), default=PRIORITIES["routine"])
+
+
+def settle_after_s(settings: Settings, association: AssociationInfo) -> float:
+    """Quiet period of what came over this association: the title's, the peer's, or that of all."""
+    said = title_of(settings, association), peer_of(settings, association)
+    own = (one.settle_after_s for one in said if one and one.settle_after_s is not None)
+    return next(own, settings.receive.settle_after_s)
 
 
 def actor_of(association: AssociationInfo) -> str:

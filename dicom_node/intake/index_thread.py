@@ -146,13 +146,14 @@ def _renew(session: Session, living: Collection[str], *, may_audit: bool) -> Non
 
 def _alert(rejection: Rejection) -> AuditEvent:
     """Security Alert, Node Authentication (PS3.15 A.5.3.11)."""
+    times = f" ({rejection.count} more within a minute)" if rejection.count > 1 else ""
     return AuditEvent(
         event="110113",
         event_type="110126",
         action="E",
         outcome=8,
-        actor=f"peer:{rejection.calling_aet}",
+        actor=f"peer:{rejection.calling_aet}" if rejection.calling_aet else "unknown",
         origin=rejection.host,
-        text=f"association rejected: {rejection.reason}",
-        detail={"called_aet": rejection.called_aet},
+        text=f"{rejection.what}: {rejection.reason}{times}",
+        detail={"called_aet": rejection.called_aet, "count": rejection.count},
     )

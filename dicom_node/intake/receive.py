@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival, AssociationEnd, SignOfLife, Tally
+from dicom_node.intake.bursts import Bursts
 from dicom_node.intake.duplicate import Verdict
-from dicom_node.intake.incoming import MB, Incoming
+from dicom_node.intake.incoming import Incoming
 from dicom_node.net.status import Status
 from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import get_log
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 log = get_log(__name__)
 
 CLOSE_DEADLINE_S = 20.0
-SHOW_LIFE_S = 2.0
 
 
 class Intake:
@@ -41,10 +41,10 @@ class Intake:
 
     def __init__(self, store: ObjectStore, settings: Settings, index: Index) -> None:
         self._store = store
-        self._settings = settings
         self._index = index
         self._disk = DiskGauge(settings)
         self._tallies: dict[str, Tally] = {}
+        self._bursts = Bursts()
 
     @property
     def is_alive(self) -> bool:
@@ -52,7 +52,7 @@ class Intake:
         return self._index.is_alive()
 
     def show_life(self) -> None:
-        """Let the index know that the open associations are alive: every `SHOW_LIFE_S`."""
+        """Let the index know that the open associations are alive: every few seconds."""
         if self._tallies:
             self._index.put(SignOfLife(list(self._tallies)))
 
@@ -62,8 +62,7 @@ class Intake:
 
     def announce(self, announced: Announced) -> Incoming:
         """What takes the data set of an instance that is coming."""
-        most_bytes = self._settings.receive.max_object_mb * MB
-        return Incoming(announced, self._store, self._disk, self, most_bytes)
+        return Incoming(announced, self._store, self._disk, self)
 
     def taken(self, arrival: Arrival) -> None:
         """Count an instance that is on disk, and have it indexed."""
@@ -97,17 +96,31 @@ class Intake:
             self._index.put(AssociationEnd(association, outcome, tally, datetime.now(UTC)))
 
     def reject(self, rejection: Rejection) -> None:
-        """Have a rejected association audited."""
+        """Have a caller that was turned away audited; many of one kind are told together."""
+        first = self._bursts.add(rejection)
+        if first:
+            self._tell(first)
+
+    def tell_bursts(self) -> None:
+        """Tell of the kinds whose minute is over; to be called every few seconds."""
+        for rejection in self._bursts.over():
+            self._tell(rejection)
+
+    def _tell(self, rejection: Rejection) -> None:
         log.warning(
-            "association rejected",
+            "caller turned away",
+            kind=rejection.what,
             calling_aet=rejection.calling_aet,
             host=rejection.host,
             reason=rejection.reason,
+            count=rejection.count,
         )
         self._index.put(rejection)
 
     def close(self) -> None:
         """Wait until the index has what is waiting."""
+        for rejection in self._bursts.rest():
+            self._tell(rejection)
         if not self._index.finish(CLOSE_DEADLINE_S):
             log.error("index rows were left unwritten; the next start finds their files")
 

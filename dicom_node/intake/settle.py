@@ -16,6 +16,7 @@ from dicom_node.intake.header import COUNT_KEYWORD
 from dicom_node.intake.transfer_audit import LOST_AFTER_S, record_lost
 from dicom_node.observe.logging import get_log
 from dicom_node.routing.decide import SeriesHeader, decide
+from dicom_node.routing.titles import titles_of
 from storage.audit import study_event
 from storage.db.queries.associations import silent_associations
 from storage.db.queries.decisions import has_job, outdated_jobs
@@ -104,7 +105,7 @@ def _settle(
         series = {one.series_uid: one for one in series_of(session, study.id)}
         files = {uid: current_files(session, one.id) for uid, one in series.items()}
         headers = [header_of(one, len(files[uid])) for uid, one in series.items() if files[uid]]
-        decided = decide(rules, headers, settings.default_destinations)
+        decided = decide(rules, headers, settings.default_destinations, titles_of(settings))
         session.add(
             Decision(
                 study_id=study.id,
@@ -125,6 +126,8 @@ def _settle(
             enqueue(session, job)
         event = "match" if decided.jobs else "match_none"
         text = f"decided: {len(decided.jobs)} jobs wanted, {len(jobs)} new"
+        kept = [one for one in decided.explanation if one["verdict"] == "stored only"]
+        text += f"; {len(kept)} series stored only, by their AE title" if kept else ""
         advance(session, study, event, audit=_event(study, "R", text))
     log.info("study settled", study=study_id, jobs=len(jobs), revision=study.revision)
     return True

@@ -3,6 +3,8 @@
 PeerError
 ├── PeerUnreachable       no connection, no answer in time, or an association that broke off
 ├── AssociationRefused    the peer answered, and declined
+├── HandshakeFailed       a peer that called made no TLS connection
+│   └── NothingSaid       it did not even try
 └── ConnectionBroken      a connection that this node was reading from is of no use any more
     ├── PeerGone          it ended
     ├── PeerSilent        nothing came for too long
@@ -26,6 +28,14 @@ class PeerUnreachable(PeerError):
 
 class AssociationRefused(PeerError):
     """The peer answered, and declined the association."""
+
+
+class HandshakeFailed(PeerError):
+    """A peer that called made no TLS connection; the message says why, in plain words."""
+
+
+class NothingSaid(HandshakeFailed):
+    """It came and went without a byte, as programs do that only look whether a port is open."""
 
 
 class ConnectionBroken(PeerError):

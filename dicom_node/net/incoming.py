@@ -38,6 +38,8 @@ class Announced:
     ----------
     context_class_uid : str
         The SOP class that the presentation context was negotiated for.
+    most_bytes : int
+        The largest data set that this peer may send.
     """
 
     association: AssociationInfo
@@ -45,6 +47,7 @@ class Announced:
     sop_instance_uid: str
     transfer_syntax_uid: str
     context_class_uid: str
+    most_bytes: int
 
 
 class Answer(NamedTuple):
@@ -85,9 +88,20 @@ class Intake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An association that was turned away, and why, in plain words."""
+    """A caller that was turned away, and why, in plain words.
+
+    Attributes
+    ----------
+    what : str
+        At which step: ``association rejected``, ``TLS handshake failed``, ``connection refused``.
+        Before an association is asked for nobody knows the AE titles: they are empty.
+    count : int
+        How many such callers of one address this stands for.
+    """
 
     calling_aet: str
     called_aet: str
     host: str
     reason: str
+    what: str = "association rejected"
+    count: int = 1

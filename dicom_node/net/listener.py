@@ -4,10 +4,51 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dicom_node.errors import NodeError, PortBusy
 
+if TYPE_CHECKING:
+    from dicom_node.config import Settings
+
 BACKLOG = 128  # many senders may start at once; pynetdicom's own 5 would drop them
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The listening sockets of a node: without encryption, and for TLS."""
+
+    plain: socket.socket | None = None
+    tls: socket.socket | None = None
+
+    def close(self) -> None:
+        """Close this process's hold on them."""
+        for listener in (self.plain, self.tls):
+            if listener:
+                listener.close()
+
+
+def open_listeners(settings: Settings, inherited: Listeners | None = None) -> Listeners:
+    """The sockets that the settings want: the inherited ones, and new ones where there are none.
+
+    Raises
+    ------
+    PortBusy, NodeError
+        As `open_listener`; nothing stays open.
+    """
+    receive, tls = settings.receive, settings.tls
+    there = inherited or Listeners()
+    plain = encrypted = None
+    if receive.plain:
+        plain = there.plain or open_listener(receive.host, receive.port)
+    if tls.is_on:
+        try:
+            encrypted = there.tls or open_listener(receive.host, tls.port, "tls")
+        except NodeError:
+            Listeners(plain).close()
+            raise
+    return Listeners(plain, encrypted)
 
 
 def open_listener(host: str, port: int, section: str = "receive") -> socket.socket:
@@ -43,8 +84,10 @@ def open_listener(host: str, port: int, section: str = "receive") -> socket.sock
     return listener
 
 
-def adopt_listener(descriptor: int) -> socket.socket:
-    """The listening socket that a parent process left open as `descriptor`."""
+def adopt_listener(descriptor: int | None) -> socket.socket | None:
+    """The listening socket that a parent process left open as `descriptor`, if it did."""
+    if descriptor is None:
+        return None
     listener = socket.socket(fileno=descriptor)
     listener.setblocking(False)
     return listener

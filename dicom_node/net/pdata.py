@@ -58,10 +58,13 @@ class PduReader:
     ----------
     longest : int
         The Maximum Length that was announced to the peer (PS3.8 D.1).
+    when_read : callable
+        Told the size of each PDU when it has been read; it may take its time.
     """
 
-    def __init__(self, wire: Wire, longest: int) -> None:
+    def __init__(self, wire: Wire, longest: int, when_read: Callable[[int], None]) -> None:
         self._wire = wire
+        self._when_read = when_read
         self._longest = longest + GRACE_BYTES
         self._head = bytearray(PDU_HEADER.size)
         self._head_view = memoryview(self._head)
@@ -118,7 +121,7 @@ class PduReader:
             buffer[at : at + len(fragment.value)] = fragment.value
             at, is_last = at + len(fragment.value), bool(fragment.control & IS_LAST)
         while not is_last:
-            left = self._read_data_header()
+            left = whole = self._read_data_header()
             while left:
                 length, control = self._read_item(left, context_id, is_done=is_last)
                 left, is_last = left - ITEM_HEADER.size - length, bool(control & IS_LAST)
@@ -129,6 +132,7 @@ class PduReader:
                     piece = min(length, len(buffer) - at)
                     self._wire.fill(buffer[at : at + piece])
                     at, length = at + piece, length - piece
+            self._when_read(whole)
         return buffer[:at]
 
     def _read_item(self, left: int, context_id: int, *, is_done: bool) -> tuple[int, int]:
@@ -156,6 +160,7 @@ class PduReader:
         pdu[: PDU_HEADER.size] = self._head
         if length:
             self._wire.fill(memoryview(pdu)[PDU_HEADER.size :])
+        self._when_read(len(pdu))
         return pdu
 
     def _read_header(self) -> tuple[int, int]:

@@ -7,9 +7,11 @@ by the fast path (`net.upper_layer`), or by pynetdicom's own where that is not t
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,15 +19,19 @@ from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
-from dicom_node.net.admission import Refusal, refuse
+from dicom_node.net.admission import Caller, Refusal
+from dicom_node.net.certificate import certificate_of
 from dicom_node.net.commitment import PUSH_MODEL
 from dicom_node.net.commitment_scp import Commitments, CommitmentScp
 from dicom_node.net.entity import Entity
 from dicom_node.net.guarded import Guarded
 from dicom_node.net.incoming import Announced, AssociationInfo, Rejection
-from dicom_node.net.listener import open_listener
-from dicom_node.net.server import StorageServer
+from dicom_node.net.limits import Places
+from dicom_node.net.listener import Listeners, open_listeners
+from dicom_node.net.porter import Guest, Porter
+from dicom_node.net.server import NEGOTIATION_S, StorageServer
 from dicom_node.net.status import Status
+from dicom_node.net.tls import TlsDoor
 from dicom_node.net.upper_layer import Acceptor, is_available
 from dicom_node.observe.logging import get_log
 
@@ -42,11 +48,19 @@ if TYPE_CHECKING:
 
 log = get_log(__name__)
 
-NEGOTIATION_S = 30.0  # A-ASSOCIATE-RQ after the connection; A-RELEASE (NET-06)
 POLL_S = 0.1
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.8 A.2.1
 NO_REASON_GIVEN, CONTEXT_NOT_SUPPORTED = 1, 2  # PS3.8 table 9-21, source 1
-MOST_WAITING = 512  # connections that have not said anything yet
+NO_LIMIT = 1_000_000  # pynetdicom counts connections without an association too: `Porter` counts
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the node can be called."""
+
+    host: str
+    port: int
+    is_tls: bool
 
 
 class StorageScp:
@@ -57,8 +71,9 @@ class StorageScp:
     settings : Settings
     intake : Intake
         To whom everything is handed.
-    listen_socket : socket, optional
-        A listening socket, perhaps shared with other processes; without one a new one is opened.
+    listeners : Listeners, optional
+        Listening sockets, perhaps shared with other processes; what the settings want beside them
+        is opened.
     commitments : Commitments, optional
         Keeps and answers requests for storage commitment; without it none are taken.
     stock : bool
@@ -69,64 +84,82 @@ class StorageScp:
         self,
         settings: Settings,
         intake: Intake,
-        listen_socket: socket.socket | None = None,
+        listeners: Listeners | None = None,
         *,
         commitments: Commitments | None = None,
         stock: bool = False,
     ) -> None:
         self._settings = settings
         self._intake = intake
-        self._listener = listen_socket
         self._commitment = CommitmentScp(commitments) if commitments else None
-        self._server: StorageServer | None = None
-        self._accepted: dict[Association, AssociationInfo] = {}
-        self._reasons: dict[Association, str] = {}
-        self.is_fast = is_available() and not stock
+        self.fast = self if is_available() and not stock else None
         self.silence_s = settings.receive.idle_timeout_s
         self.longest_pdu = settings.receive.max_pdu_bytes
+        self._listeners = listeners
+        self._servers: list[StorageServer] = []
+        self._connections = Places(settings.receive.max_connections)
+        self._porter = Porter(settings)
+        self._guests: dict[Association, Guest] = {}
+        self._accepted: dict[Association, AssociationInfo] = {}
+        self._reasons: dict[Association, str] = {}
 
     def start(self) -> tuple[str, int]:
-        """Start listening and give the address and port.
+        """Start listening; the address and port of the first door. `listening` names them all.
 
         Raises
         ------
-        PortBusy
-            Another program listens there.
+        PortBusy, NodeError
+            The node cannot listen there.
         """
-        wanted = self._settings.receive
-        listener = self._listener or open_listener(wanted.host, wanted.port)
-        self._server = self._entity().make_server(
+        tls = self._settings.tls
+        door = TlsDoor(tls) if tls.is_on else None
+        listeners = open_listeners(self._settings, self._listeners)
+        if listeners.plain:
+            self._serve(listeners.plain, None)
+        if listeners.tls:
+            self._serve(listeners.tls, door)
+        return self.listening[0].host, self.listening[0].port
+
+    @property
+    def listening(self) -> list[Listening]:
+        """Where the node can be called now: without encryption first."""
+        return [
+            Listening(str(server.server_address[0]), int(server.server_address[1]), server.is_tls)
+            for server in self._servers
+        ]
+
+    def _serve(self, listener: socket.socket, door: TlsDoor | None) -> None:
+        handlers = [
+            (evt.EVT_REQUESTED, self._on_requested),
+            (evt.EVT_ACCEPTED, self._on_accepted),
+            (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_N_ACTION, self._on_action),
+            (evt.EVT_DIMSE_RECV, self._on_message),
+        ]
+        if self.fast is None:
+            handlers.append((evt.EVT_DATA_RECV, self._on_received))
+        server = self._entity().make_server(
             listener.getsockname(),
-            evt_handlers=[
-                (evt.EVT_N_ACTION, self._on_action),
-                (evt.EVT_DIMSE_RECV, self._on_message),
-                (evt.EVT_REQUESTED, self._on_requested),
-                (evt.EVT_REJECTED, self._on_rejected),
-                (evt.EVT_ACCEPTED, self._on_accepted),
-                (evt.EVT_C_STORE, self._on_store),
-            ],
+            evt_handlers=handlers,
             server_class=StorageServer,
             listener=listener,
             silence_s=self.silence_s,
-            first_bytes_s=min(NEGOTIATION_S, self.silence_s),
-            most_waiting=MOST_WAITING,
-            when_closed=self._on_closed,
-            fast=self if self.is_fast else None,
+            connections=self._connections,
+            door=door,
+            host=self,
         )
+        self._servers.append(server)
         threading.Thread(
-            target=self._server.serve_forever,
+            target=server.serve_forever,
             kwargs={"poll_interval": POLL_S},
-            name="storage-scp",
+            name="storage-scp-tls" if door else "storage-scp",
             daemon=True,
         ).start()
-        host, port = self._server.server_address[:2]
-        return str(host), int(port)
 
     def stop(self, deadline_s: float = 20.0) -> None:
         """Stop accepting, let running associations end until the deadline, then abort the rest."""
-        if self._server is None:
-            return
-        self._server.shutdown()
+        for server in self._servers:
+            server.shutdown()
         until = time.monotonic() + deadline_s
         while self._accepted and time.monotonic() < until:
             time.sleep(POLL_S)
@@ -138,12 +171,18 @@ class StorageScp:
             time.sleep(POLL_S)
         if self._commitment:
             self._commitment.stop()
-        self._server = None
+        self._servers.clear()
 
     def announce(self, caller: Acceptor, request: StoreRequest, context_id: int) -> Arriving:
         """What takes the data set of a request on the fast path."""
         context = caller._accepted_cx[context_id]
         return self._arriving(caller, request.sop_class_uid, request.sop_instance_uid, context)
+
+    def pace(self, caller: Acceptor, number: int) -> None:
+        """Return when the peer's rate allows more to be read than the bytes that were."""
+        guest = self._guests.get(caller)
+        if guest and guest.pace:
+            time.sleep(guest.pace.wait_for(number))
 
     def broke_off(self, caller: Acceptor, reason: str) -> None:
         """Keep the reason for what is said when the association has ended."""
@@ -163,13 +202,14 @@ class StorageScp:
             sop_instance_uid,
             str(context.transfer_syntax[0]),
             str(context.abstract_syntax),
+            self._guests[caller].limits.max_object_bytes,
         )
         return Guarded(self._intake.announce(announced), association.id)
 
     def _entity(self) -> Entity:
         wanted = self._settings.receive
         entity = Entity(self._settings.node.ae_title)
-        entity.maximum_associations = wanted.max_associations
+        entity.maximum_associations = NO_LIMIT
         entity.maximum_pdu_size = wanted.max_pdu_bytes
         entity.acse_timeout = NEGOTIATION_S
         entity.dimse_timeout = wanted.idle_timeout_s
@@ -181,31 +221,44 @@ class StorageScp:
         return entity
 
     def _on_requested(self, event: Event) -> None:
-        calling_aet, called_aet, host = _who(event.assoc)
-        refusal = _malformed(event.assoc) or refuse(self._settings, calling_aet, called_aet, host)
-        if refusal is None:
-            if self._commitment:
-                self._commitment.on_requested(event.assoc)
+        caller = _who(event.assoc)
+        admitted = _malformed(event.assoc) or self._porter.admit(caller)
+        if isinstance(admitted, Refusal):
+            self._reject(event.assoc, caller, admitted)
             return
-        self._intake.reject(Rejection(calling_aet, called_aet, host, refusal.reason))
-        # Result 1: rejected-permanent; source 1: service-user (PS3.8 table 9-21).
-        event.assoc.acse.send_reject(1, 1, refusal.diagnostic)
-        event.assoc.kill()
+        self._guests[event.assoc] = admitted
+        if self._commitment:
+            self._commitment.on_requested(event.assoc)
 
-    def _on_rejected(self, event: Event) -> None:
-        """Only pynetdicom's own limit is left to reject at negotiation."""
-        reason = "as many associations as [receive] max_associations allows were open"
-        self._intake.reject(Rejection(*_who(event.assoc), reason))
+    def _reject(self, association: Association, caller: Caller, refusal: Refusal) -> None:
+        self._intake.reject(
+            Rejection(caller.calling_aet, caller.called_aet, caller.host, refusal.reason)
+        )
+        association.acse.send_reject(refusal.result, refusal.source, refusal.diagnostic)
+        association.kill()
 
     def _on_accepted(self, event: Event) -> None:
-        calling_aet, called_aet, host = _who(event.assoc)
+        caller, guest = _who(event.assoc), self._guests[event.assoc]
+        event.assoc.network_timeout = event.assoc.dimse_timeout = guest.limits.idle_timeout_s
+        if isinstance(event.assoc, Acceptor):
+            event.assoc.dul.expect_within(guest.limits.idle_timeout_s)
+        else:
+            event.assoc.dul.socket.socket.settimeout(guest.limits.idle_timeout_s)
         association = AssociationInfo(
-            str(uuid.uuid4()), calling_aet, called_aet, host, datetime.now(UTC)
+            str(uuid.uuid4()),
+            caller.calling_aet,
+            caller.called_aet,
+            caller.host,
+            datetime.now(UTC),
         )
         self._accepted[event.assoc] = association
         self._intake.begin(association)
         if isinstance(event.assoc, Acceptor):
             event.assoc.is_begun.set()
+
+    def _on_received(self, event: Event) -> None:
+        """Keep the rate on pynetdicom's own path; this runs where the socket is read."""
+        self.pace(event.assoc, len(event.data))
 
     def _on_store(self, event: Event) -> Dataset:
         """Take an instance on pynetdicom's own path: its data set is in memory already."""
@@ -234,9 +287,17 @@ class StorageScp:
         if self._commitment:
             self._commitment.on_message(event)
 
-    def _on_closed(self, closed: Association) -> None:
+    def rejected(self, rejection: Rejection) -> None:
+        """Hand on that a caller was turned away before there was an association."""
+        self._intake.reject(rejection)
+
+    def closed(self, closed: Association) -> None:
+        """Free what an association held, and hand on how it ended."""
         if self._commitment:
             self._commitment.closed(closed)
+        guest = self._guests.pop(closed, None)
+        if guest:
+            self._porter.see_out(guest)
         association = self._accepted.get(closed)
         reason = self._reasons.pop(closed, "")
         outcome = "released" if closed.is_released else "aborted"
@@ -273,9 +334,17 @@ def _why(ended: Association) -> str:
     return "the peer aborted it, or the connection ended"
 
 
-def _who(association: Association) -> tuple[str, str, str]:
-    """Calling title, called title and address of a peer that asks for an association."""
+def _who(association: Association) -> Caller:
+    """The peer that asks for an association."""
     asked = association.requestor.primitive
     titles = asked.calling_ae_title, asked.called_ae_title
     calling, called = ("".join(c for c in str(t) if c.isprintable()).strip() for t in titles)
-    return calling, called, str(association.requestor.address_info.address)
+    connection = association.dul.socket.socket
+    is_tls = isinstance(connection, ssl.SSLSocket)
+    return Caller(
+        calling,
+        called,
+        str(association.requestor.address_info.address),
+        certificate_of(connection) if is_tls else None,
+        is_tls,
+    )

@@ -57,6 +57,9 @@ class Reception(Protocol):
     def announce(self, caller: Acceptor, request: StoreRequest, context_id: int) -> Arriving:
         """What takes the data set of a request that came under an accepted context."""
 
+    def pace(self, caller: Acceptor, number: int) -> None:
+        """Return when more may be read from the peer than the bytes that were."""
+
     def broke_off(self, caller: Acceptor, reason: str) -> None:
         """The association is being ended because of what the peer did."""
 
@@ -110,6 +113,11 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
         """Whether the peer has been silent between messages; within one the wire keeps the time."""
         return not self._is_busy and bool(super().idle_timer_expired())
 
+    def expect_within(self, silence_s: float) -> None:
+        """From now on, a peer that says nothing for so long within a message is gone."""
+        if self._wire is not None:
+            self._wire.wait_for_peer(silence_s)
+
     def send_pdu(self, primitive: object) -> None:
         """Queue what is to be sent, and have it sent at once."""
         super().send_pdu(primitive)
@@ -155,7 +163,7 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
         if self._wire is None or self._reader is None:
             self._wire = Wire(self.socket.socket, self._reception.silence_s)
             self._wire.also_wake_for(self._wake.fileno())
-            self._reader = PduReader(self._wire, self._reception.longest_pdu)
+            self._reader = PduReader(self._wire, self._reception.longest_pdu, self._keep_pace)
         return self._wire, self._reader
 
     def _serve(self, wire: Wire, reader: PduReader) -> bool:
@@ -217,6 +225,9 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
             self._is_busy = False
         wire.send(store_response(context_id, request, *answer))
         return True
+
+    def _keep_pace(self, number: int) -> None:
+        self._reception.pace(self.assoc, number)
 
     def _room(self) -> memoryview:
         """The buffer, made when the first data set comes; the system fills it as it is used."""

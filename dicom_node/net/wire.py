@@ -37,18 +37,22 @@ class Wire:
 
     def __init__(self, connection: socket.socket, silence_s: float) -> None:
         self._connection = connection
-        self._silence_s = silence_s
         self._secure = connection if isinstance(connection, ssl.SSLSocket) else None
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wait_for_peer(silence_s)
+
+    def wait_for_peer(self, silence_s: float) -> None:
+        """From now on, wait so long."""
+        self._silence_s = silence_s
         if self._secure:
-            connection.settimeout(silence_s)  # TLS cannot be read with the system's own limits
-        else:
-            limit = struct.pack("ll", int(silence_s), int(silence_s % 1 * 1e6))
-            connection.settimeout(None)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            self._secure.settimeout(silence_s)  # TLS cannot be read with the system's own limits
+            return
+        limit = struct.pack("ll", int(silence_s), int(silence_s % 1 * 1e6))
+        self._connection.settimeout(None)
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def also_wake_for(self, descriptor: int) -> None:
         """Have `wait` return early when this descriptor becomes readable."""

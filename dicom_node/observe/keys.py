@@ -21,10 +21,10 @@ OUTCOMES = {
 
 # How much and how long.
 FIGURES = {
-    "accepted", "associations", "attempts", "bytes", "count", "deliveries", "events", "expected",
-    "failed", "files", "found", "free_mb", "instances", "jobs", "limit", "mb", "outputs",
-    "pending", "priority", "received", "refused", "repeated", "reserve_mb", "retry_in_s", "rows",
-    "rules", "seconds", "sent", "seq", "skipped", "slots", "stored", "studies", "timeout_s",
+    "accepted", "associations", "attempts", "bytes", "count", "days", "deliveries", "events",
+    "expected", "failed", "files", "found", "free_mb", "instances", "jobs", "limit", "mb",
+    "outputs", "pending", "priority", "received", "refused", "repeated", "reserve_mb", "retry_in_s",
+    "rows", "rules", "seconds", "sent", "seq", "skipped", "slots", "stored", "studies", "timeout_s",
 }  # fmt: skip
 
 # The node's own surroundings.

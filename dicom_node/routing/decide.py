@@ -1,13 +1,15 @@
 """All enabled rules, in order, on every series of a study: which jobs, and why. Pure.
 
 A series made by a node of this product is never processed again, whatever the rules say. A rule
-with ``stop`` ends the list for that series. Two rules that ask for the same pipeline with the same
+with ``stop`` ends the list for that series. What was received under an AE title that only stores is
+asked about by no rule. Two rules that ask for the same pipeline with the same
 parameters on the same series make one job, for the destinations of both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dicom_node.routing.explain import explain, pass_over
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dicom_node.routing.rule_set import Rule, RuleSet, Step
+    from dicom_node.routing.titles import Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,26 @@ class Decided:
 
 
 def decide(
-    rules: RuleSet, series: Sequence[SeriesHeader], default_destinations: Sequence[str]
+    rules: RuleSet,
+    series: Sequence[SeriesHeader],
+    default_destinations: Sequence[str],
+    titles: Mapping[str, Title] = MappingProxyType({}),
 ) -> Decided:
     """Ask every rule about every series.
+
+    Parameters
+    ----------
+    titles : mapping of str to Title, optional
+        The node's further AE titles; a series belongs to the one in its CalledAETitle.
 
     Returns
     -------
     Decided
         One explanation entry per series, in the order given: ``series_uid``, ``modality``,
-        ``verdict`` (``runs``, ``excluded``, ``no rule``, ``own result``), ``reason`` in words, and
-        ``rules`` as made by `explain.explain`.
+        ``verdict`` (``runs``, ``excluded``, ``no rule``, ``own result``, ``stored only``),
+        ``reason`` in words, and ``rules`` as made by `explain.explain`.
     """
-    decided = [_decide_one(rules, one, default_destinations) for one in series]
+    decided = [_decide_one(rules, one, default_destinations, titles) for one in series]
     return Decided(
         jobs=[job for jobs, _explanation in decided for job in jobs],
         explanation=[explanation for _jobs, explanation in decided],
@@ -67,10 +78,31 @@ def decide(
 
 
 def _decide_one(
-    rules: RuleSet, series: SeriesHeader, default_destinations: Sequence[str]
+    rules: RuleSet,
+    series: SeriesHeader,
+    default_destinations: Sequence[str],
+    titles: Mapping[str, Title],
 ) -> tuple[list[JobSpec], dict[str, Any]]:
     if "YES" in values_of(series.values, "OwnResult"):
         return [], _about(series, "own result", "made by this node: never processed again", [])
+    called = next(iter(values_of(series.values, "CalledAETitle")), "")
+    title = titles.get(called)
+    if title and not title.process:
+        reason = f"received as {called}: stored only ([titles.{title.name}] process = false)"
+        return [], _about(series, "stored only", reason, [])
+    destinations = (title and title.destinations) or default_destinations
+    jobs, said, stopped_by = _ask(rules, series, destinations)
+    verdict, reason = _sum_up(jobs, stopped_by)
+    if title and title.destinations and jobs:
+        names = ", ".join(title.destinations)
+        reason += f"; received as {called}: results go to {names} unless a rule says otherwise"
+    return jobs, _about(series, verdict, reason, said)
+
+
+def _ask(
+    rules: RuleSet, series: SeriesHeader, destinations: Sequence[str]
+) -> tuple[list[JobSpec], list[dict[str, Any]], Rule | None]:
+    """The jobs, what each rule says, and the rule that ended the list."""
     jobs: dict[tuple[str, str], JobSpec] = {}
     said: list[dict[str, Any]] = []
     stopped_by: Rule | None = None
@@ -82,9 +114,9 @@ def _decide_one(
         said.append(answer)
         if answer["verdict"] == "matched":
             for step in rule.run:
-                _add(jobs, _job(rule, step, series, default_destinations))
+                _add(jobs, _job(rule, step, series, destinations))
             stopped_by = rule if rule.stop else None
-    return list(jobs.values()), _about(series, *_sum_up(list(jobs.values()), stopped_by), said)
+    return list(jobs.values()), said, stopped_by
 
 
 def _sum_up(jobs: list[JobSpec], stopped_by: Rule | None) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from dicom_node.config import Settings
 from dicom_node.intake.settle import settle_due
 from dicom_node.intake.transfer_audit import LOST_AFTER_S
 from dicom_node.routing.rule import load_rules
@@ -51,10 +52,10 @@ class Bench:
         self.enqueued: list[int] = []
         self.number = 0
 
-    def receive(self, *images, outcome="released"):
+    def receive(self, *images, outcome="released", **changes):
         """Take images over an association of their own and index them."""
         self.number += 1
-        association = an_association(self.number)
+        association = replace(an_association(self.number), **changes)
         intake = in_process(self.db, self.store, self.settings)
         intake.begin(association)
         for image in images:
@@ -326,3 +327,55 @@ def test_a_failure_leaves_the_study_as_it_was(bench, monkeypatch):
         bench.settle()
     assert bench.all(Study)[0].state == "receiving"
     assert (bench.all(Decision), bench.all(Job)) == ([], [])
+
+
+def with_titles(tmp_path):
+    """Settings of a node that only stores as ARCHIVE and is quick and urgent as STAT."""
+    peers = {
+        name: {"ae_title": name, "host": "127.0.0.1", "port": 104, "is_destination": name == "PACS"}
+        for name in ("PACS", "EMERGENCY")
+    }
+    titles = {
+        "archive": {"ae_title": "ARCHIVE", "process": False, "settle_after_s": 60},
+        "stat": {
+            "ae_title": "STAT",
+            "priority": "stat",
+            "settle_after_s": 1,
+            "destinations": ["EMERGENCY"],
+        },
+    }
+    plain = settings_for(tmp_path, settle_after_s=10).model_dump()
+    return Settings.model_validate({**plain, "peers": peers, "titles": titles})
+
+
+def test_net_06_studies_under_another_ae_title_are_treated_as_it_says(db, store, tmp_path, rules):
+    bench = Bench(db, store, with_titles(tmp_path), rules)
+    bench.receive(*a_series(slices=1, key="usual"), called_aet="DICOM_NODE")
+    bench.receive(*a_series(slices=1, key="archive"), called_aet="ARCHIVE")
+    bench.receive(*a_series(slices=1, key="stat"), called_aet="STAT")
+    assert [bench.settle(after_s=seconds) for seconds in (2, 11, 59, 61)] == [[3], [1], [], [2]]
+
+    states = {study.id: (study.state, study.priority) for study in bench.all(Study)}
+    assert states == {1: ("routed", 0), 2: ("unmatched", 0), 3: ("routed", 100)}
+    jobs = {(job.study_id, job.priority, *job.destinations) for job in bench.all(Job)}
+    assert jobs == {(1, 0, "PACS"), (3, 100, "EMERGENCY")}
+    said = {one.study_id: one.explanation[0] for one in bench.all(Decision)}
+    assert (said[2]["verdict"], said[2]["rules"]) == ("stored only", [])
+    assert (
+        said[2]["reason"] == "received as ARCHIVE: stored only ([titles.archive] process = false)"
+    )
+    assert "received as STAT: results go to EMERGENCY" in said[3]["reason"]
+    assert "received as" not in said[1]["reason"]
+    with db.read() as session:
+        texts = [row.text for row in list_events(session, limit=50, event="110103")]
+    assert "decided: 0 jobs wanted, 0 new; 1 series stored only, by their AE title" in texts
+
+
+def test_a_peer_s_and_a_title_s_priority_the_higher_one_counts(db, store, tmp_path, rules):
+    settings = with_titles(tmp_path).model_dump()
+    settings["peers"]["SCANNER"] = {"ae_title": "SCANNER", "priority": "urgent"}
+    bench = Bench(db, store, Settings.model_validate(settings), rules)
+    bench.receive(*a_series(slices=1, key="usual"), called_aet="DICOM_NODE")
+    bench.receive(*a_series(slices=1, key="archive"), called_aet="ARCHIVE")
+    bench.receive(*a_series(slices=1, key="stat"), called_aet="STAT")
+    assert [study.priority for study in bench.all(Study)] == [50, 50, 100]

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dicom_node.config import PeerSection, Settings
+from dicom_node.config import Settings
+from dicom_node.config.load import NAMED
 
 HEAD = """\
 # Every setting of dicom-node. A line that is commented out shows the default.
@@ -21,6 +22,7 @@ HEAD = """\
 # A setting can also come from the environment: DICOM_NODE_RECEIVE__PORT=11112
 """
 # What is shown for settings that have no default.
+NAMES = {"peers": "pacs", "titles": "archive"}
 EXAMPLES = {
     "peers": {
         "ae_title": "PACS",
@@ -28,8 +30,14 @@ EXAMPLES = {
         "port": 104,
         "is_destination": True,
         "settle_after_s": 5.0,
+        "max_associations": 8,
+        "max_object_mb": 512,
+        "max_mb_per_s": 20.0,
+        "idle_timeout_s": 30.0,
     },
     "receive": {"disk_pause_mb": 6144},
+    "titles": {"ae_title": "ARCHIVE", "settle_after_s": 5.0},
+    "tls": {"certificate": "dicom.crt", "key": "dicom.key", "ca": "peers-ca.crt"},
     "rules": {"folder": "rules"},
     "web": {"tls_certificate": "node.crt", "tls_key": "node.key"},
 }
@@ -39,8 +47,8 @@ def render() -> str:
     """The whole file."""
     lines = [HEAD]
     for name, field in Settings.model_fields.items():
-        section = PeerSection if name == "peers" else field.annotation
-        title = "# [peers.pacs]" if name == "peers" else f"[{name}]"
+        section = NAMED.get(name, field.annotation)
+        title = f"# [{name}.{NAMES[name]}]" if name in NAMED else f"[{name}]"
         heading = section.__doc__.partition(": ")[2].strip()
         lines += [f"# {heading[0].upper()}{heading[1:]}", title]
         lines += [*_fields(section, EXAMPLES.get(name, {})), ""]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dicom_node.config import PeerSection, Settings, is_loopback, load_settings
+from dicom_node.config import Settings, is_loopback, load_settings
+from dicom_node.config.load import NAMED
 from dicom_node.errors import ConfigInvalid
 from tests.unit.example_toml import render
 
@@ -346,10 +347,7 @@ def test_results_go_to_the_peers_that_are_destinations(tmp_path):
 
 
 def test_every_setting_says_what_it_means():
-    sections = [
-        PeerSection if name == "peers" else field.annotation
-        for name, field in Settings.model_fields.items()
-    ]
+    sections = [NAMED.get(name, field.annotation) for name, field in Settings.model_fields.items()]
     silent = [
         f"{section.__name__}.{name}"
         for section in sections
@@ -358,3 +356,82 @@ def test_every_setting_says_what_it_means():
     ]
 
     assert silent == []
+
+
+TLS = "[tls]\ncertificate = 'a'\nkey = 'b'\nca = 'c'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[tls]\ncertificate = 'a'\n", "[tls]: certificate and key go together"),
+        (
+            "[tls]\ncertificate = 'a'\nkey = 'b'\n",
+            "[tls]: peers' certificates are checked against ca: set it, or "
+            'client_certificate = "none"',
+        ),
+        (
+            "[receive]\nplain = false\n",
+            "[receive] plain = false leaves no port: set [tls] certificate and key",
+        ),
+        (
+            "[titles.two]\nae_title = 'DICOM_NODE'\n",
+            "AE title DICOM_NODE is given to this node twice: see [node], [titles.*]",
+        ),
+        (
+            PEER + "[titles.two]\nae_title = 'TWO'\ndestinations = ['pacs']\n",
+            "[titles.two] destinations: pacs is no peer with host and port",
+        ),
+        (
+            PEER + "called_ae_titles = ['TWO']\n",
+            "[peers.pacs] called_ae_titles: TWO is no AE title of this node",
+        ),
+        (
+            PEER + "certificate = 'pacs.example'\n",
+            "[peers.pacs] certificate: no certificate of a peer is ever asked for, see [tls]",
+        ),
+        (
+            PEER + "networks = ['10.1.2.3/16']\n",
+            "[peers.pacs] networks 1: a network is written like 10.1.0.0/16, not '10.1.2.3/16'",
+        ),
+        (
+            TLS + PEER + "certificate = 'sha256:1234'\n",
+            "[peers.pacs] certificate: a fingerprint is sha256: and 64 hexadecimal digits",
+        ),
+        ("[receive]\nport = 2762\n" + TLS, "[receive] and [tls] both want port 2762"),
+        (
+            "[receive]\nmax_connections = 10\n",
+            "[receive]: max_connections is below max_associations, which each need one",
+        ),
+        (
+            "[titles.two]\nae_titel = 'TWO'\n",
+            "[titles.two] ae_titel: no such setting; did you mean ae_title?",
+        ),
+    ],
+)
+def test_doors_that_do_not_fit_are_named(tmp_path, text, expected):
+    assert f"node.toml: {expected}" in mistakes(tmp_path, text)
+
+
+def test_what_is_said_to_be_promiscuous_is_open_to_all(tmp_path):
+    text = "[receive]\nhost = '0.0.0.0'\npromiscuous = true\n"
+
+    assert load(tmp_path, text).accepts_anyone
+    assert load(tmp_path, text + PEER).accepts_anyone
+
+
+def test_a_port_of_tls_that_is_off_is_nobody_s(tmp_path):
+    assert 2762 == load(tmp_path, "[receive]\nport = 2762\n").receive.port
+
+
+def test_a_fingerprint_may_be_written_as_openssl_prints_it(tmp_path):
+    printed = ":".join(["AB"] * 32)
+    settings = load(tmp_path, TLS + PEER + f"certificate = 'SHA256:{printed}'\n")
+
+    assert "sha256:" + "ab" * 32 == settings.peers["pacs"].certificate
+
+
+def test_the_node_has_its_own_title_first(tmp_path):
+    settings = load(tmp_path, "[titles.two]\nae_title = 'TWO'\n")
+
+    assert ["DICOM_NODE", "TWO"] == settings.own_ae_titles

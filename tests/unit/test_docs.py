@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dicom_node.config import PeerSection, Settings, load_settings
+from dicom_node.config import Settings, load_settings
+from dicom_node.config.load import NAMED
 from dicom_node.errors import NodeError
 from dicom_node.intake.header import ROUTING_KEYWORDS
+from dicom_node.net.handshake_words import BY_CODE, BY_REASON
 from dicom_node.net.status import Status
 from dicom_node.routing.check import check_rules
 from dicom_node.routing.conditions import WORDS
@@ -23,11 +25,21 @@ from dicom_node.routing.rule_shape import RuleModel, StepModel
 from pipelines.registry import load_cards
 from storage.lifecycle import TRANSITIONS
 
+# What no admin can mend: the sentence says all.
+RARE = {
+    "its certificate is damaged: the CA's signature does not fit",
+    "a certificate that signed its certificate is no CA's",
+    "it offers none of TLS 1.2 and 1.3",
+    "no signature algorithm in common",
+    "no key exchange in common",
+    "it speaks no TLS: it seems to be a web browser",
+    "it speaks no TLS that this node knows",
+    "it broke the handshake off: nothing in common",
+}
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SETTINGS = [
-    (name, PeerSection if name == "peers" else field.annotation)
-    for name, field in Settings.model_fields.items()
+    (name, NAMED.get(name, field.annotation)) for name, field in Settings.model_fields.items()
 ]
 
 
@@ -45,7 +57,7 @@ def blocks(document: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "section"), SETTINGS)
 def test_every_setting_is_documented_with_its_default(name, section):
-    heading = "## [peers.NAME]" if name == "peers" else f"## [{name}]"
+    heading = f"## [{name}.NAME]" if name in NAMED else f"## [{name}]"
     rows = section_of(text("configuration.md"), heading).splitlines()
     wanted = {
         f"| `{setting}` | "
@@ -133,6 +145,13 @@ def test_every_status_is_explained():
     assert [] == [f"0x{one:04X}" for one in Status if f"| 0x{one:04X} |" not in document]
 
 
+def test_every_reason_of_a_failed_handshake_is_explained():
+    document = text("troubleshooting.md")
+    said = {*BY_CODE.values(), *BY_REASON.values()} - RARE
+
+    assert set() == {reason for reason in said if f"`{reason}`" not in document}
+
+
 def test_every_exit_code_is_explained():
     kinds = {NodeError, *NodeError.__subclasses__()}
     document = text("troubleshooting.md")
@@ -168,7 +187,7 @@ def test_every_refusal_is_explained():
 
 
 @pytest.mark.parametrize(
-    "name", ["commitment.md", "configuration.md", "install.md", "../README.md"]
+    "name", ["commitment.md", "configuration.md", "install.md", "network.md", "../README.md"]
 )
 def test_every_configuration_shown_loads(name, tmp_path):
     for number, block in enumerate(blocks(text(name), "toml")):

@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 
 import dicom_node
-from dicom_node.config import PeerSection, Settings
+from dicom_node.config import PeerSection, ReceiveSection, Settings
 from dicom_node.data_folder import is_in_use, lock_data_folder
-from dicom_node.doctor import content, examine, installation, machine, network
+from dicom_node.doctor import certificates, content, examine, installation, machine, network
 from dicom_node.doctor.finding import Finding
 from dicom_node.net.scp import StorageScp
 from pipelines.registry import load_cards
 from storage.audit import AuditEvent, record
 from storage.db import schema
 from storage.db.engine import Database
+from tests.certificates import Authority
 from tests.receiving import HeardIntake
-from tests.tools import program
 
 NOW = datetime.now(UTC)
 
@@ -190,8 +190,8 @@ def test_the_clock_must_show_a_year_that_can_be():
 
 
 def test_the_limit_of_open_files_is_measured_against_the_associations():
-    assert machine.check_open_files(1).ok
-    finding = machine.check_open_files(10**9)
+    assert machine.check_open_files(ReceiveSection(max_associations=1, max_connections=2)).ok
+    finding = machine.check_open_files(ReceiveSection(max_connections=10**9))
     assert finding.ok is False
     assert "raise LimitNOFILE" in finding.text
 
@@ -434,65 +434,85 @@ def test_peers_are_asked_by_c_echo(tmp_path):
     assert sender.ok is None
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca") / "ca")
+
+
 @pytest.fixture
-def certificate(tmp_path) -> tuple[Path, Path]:
-    openssl = program("openssl", package="openssl")
-    paths = tmp_path / "node.crt", tmp_path / "node.key"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-subj",
-         "/CN=node", "-out", str(paths[0]), "-keyout", str(paths[1])],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    return paths
+def certificate(authority, tmp_path) -> tuple[Path, Path]:
+    issued = authority.issue("node", days=90)
+    return tuple(
+        Path(shutil.copy(path, tmp_path / f"node{path.suffix}"))
+        for path in (issued.certificate, issued.key)
+    )
 
 
 def test_a_certificate_holds_for_so_many_days(certificate):
-    finding = network.check_certificate(*certificate, NOW)
-    soon = network.check_certificate(*certificate, NOW + timedelta(days=80))
+    now = datetime.now(UTC)
+    finding = certificates.check_certificate(*certificate, now)
+    soon = certificates.check_certificate(*certificate, now + timedelta(days=80))
 
     assert finding.ok
-    assert finding.text.startswith(f"holds until {NOW + timedelta(days=90):%Y-%m-%d}, ")
+    assert f"holds until {now + timedelta(days=90):%Y-%m-%d}, 89 days" == finding.text
     assert soon.ok is None
 
 
-def test_an_expired_certificate_is_a_fault(certificate):
-    certificate_path, key = certificate
-    openssl = program("openssl", package="openssl")
-    request, configuration = key.with_suffix(".csr"), key.with_suffix(".cnf")
-    configuration.write_text(
-        f"[ca]\ndefault_ca=x\n[x]\ndatabase={key.parent}/index\nserial={key.parent}/serial\n"
-        f"new_certs_dir={key.parent}\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n"
-    )
-    (key.parent / "index").write_text("")
-    (key.parent / "serial").write_text("01\n")
-    subprocess.run(
-        [openssl, "req", "-new", "-key", key, "-subj", "/CN=old", "-out", request],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    subprocess.run(
-        [openssl, "ca", "-batch", "-selfsign", "-config", configuration, "-keyfile", key, "-in",
-         request, "-out", certificate_path, "-startdate", "20200101000000Z", "-enddate",
-         "20210101000000Z"],
-        capture_output=True, check=True,
-    )  # fmt: skip
-
-    finding = network.check_certificate(certificate_path, key, NOW)
+def test_an_expired_certificate_is_a_fault(authority):
+    expired = authority.issue("old", days=-1)
+    finding = certificates.check_certificate(expired.certificate, expired.key, NOW)
 
     assert finding.ok is False
     assert "certificate has expired" in finding.text
 
 
-def test_a_certificate_without_its_key_is_a_fault(certificate, tmp_path):
+def test_a_certificate_without_its_key_is_a_fault(authority, certificate, tmp_path):
     path, key = certificate
-    other = tmp_path / "other.key"
-    openssl = program("openssl", package="openssl")
-    subprocess.run([openssl, "genrsa", "-out", other, "2048"], capture_output=True, check=True)
+    other = authority.issue("other").key
 
-    assert network.check_certificate(path, other, NOW).ok is False
+    assert certificates.check_certificate(path, other, NOW).ok is False
     assert f"{tmp_path}/absent.key is not there" == (
-        network.check_certificate(path, tmp_path / "absent.key", NOW).text
+        certificates.check_certificate(path, tmp_path / "absent.key", NOW).text
     )
     key.write_text("no key")
     assert "are not a PEM certificate and its key" in (
-        network.check_certificate(path, key, NOW).text
+        certificates.check_certificate(path, key, NOW).text
     )
+
+
+def with_tls(tmp_path, authority, certificate, **tls) -> Settings:
+    path, key = certificate
+    ca = Path(shutil.copy(authority.certificate, tmp_path / "ca.crt"))
+    return settings_in(tmp_path, tls={"certificate": path, "key": key, "ca": ca, **tls})
+
+
+def test_certificate_and_ca_of_tls_are_looked_at(tmp_path, authority, certificate):
+    settings = with_tls(tmp_path, authority, certificate)
+
+    assert [("tls certificate", True), ("tls ca", True)] == [
+        (one.name, one.ok) for one in certificates.check(settings)
+    ]
+    settings.tls.ca.write_text("nothing")
+    finding = list(certificates.check(settings))[-1]
+    assert (finding.ok, f"[tls] ca = {settings.tls.ca} holds no PEM certificate") == (
+        False,
+        finding.text,
+    )
+
+
+def test_a_running_node_holds_its_tls_port_and_sees_no_failed_handshake(
+    tmp_path, authority, certificate
+):
+    settings, rejected = with_tls(tmp_path, authority, certificate, port=0), []
+    scp = StorageScp(settings, lambda _: 0, lambda _: None, lambda *_: None, rejected.append)
+    scp.start()
+    try:
+        plain, tls = scp.listening
+        running = with_tls(tmp_path, authority, certificate, port=tls.port).model_dump()
+        running["receive"]["port"] = plain.port
+        findings = {one.name: one for one in network.check(Settings.model_validate(running))}
+    finally:
+        scp.stop(0)
+
+    assert f"127.0.0.1:{tls.port} is served by a running node" == findings["tls port"].text
+    assert [] == rejected

@@ -22,7 +22,7 @@ def read(sent: bytes, buffer_bytes=64, begun=(), silence_s=5.0):
         peer.shutdown(socket.SHUT_WR)
         spilled = []
         buffer = memoryview(bytearray(buffer_bytes))
-        rest = PduReader(wire, LONGEST).read_data_set(
+        rest = PduReader(wire, LONGEST, lambda _size: None).read_data_set(
             1, begun, buffer, lambda piece: spilled.append(bytes(piece))
         )
         assert all(len(piece) == buffer_bytes for piece in spilled)
@@ -85,14 +85,16 @@ def test_a_peer_that_falls_silent_within_a_pdu_is_left():
     with a_wire(silence_s=0.2) as (wire, peer):
         peer.sendall(pdu(item(b"x" * 20, LAST))[:-1])
         with pytest.raises(PeerSilent):
-            PduReader(wire, LONGEST).read_data_set(1, (), memoryview(bytearray(64)), print)
+            PduReader(wire, LONGEST, lambda _size: None).read_data_set(
+                1, (), memoryview(bytearray(64)), print
+            )
 
 
 def test_a_whole_pdu_is_given_as_it_came():
     sent = pdu(b"release", kind=0x05)
     with a_wire() as (wire, peer):
         peer.sendall(sent)
-        assert sent == PduReader(wire, LONGEST).read_pdu()
+        assert sent == PduReader(wire, LONGEST, lambda _size: None).read_pdu()
 
 
 @given(st.binary(max_size=120))

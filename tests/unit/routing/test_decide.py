@@ -6,6 +6,7 @@ from dicom_node.routing.decide import JobSpec, SeriesHeader, decide
 from dicom_node.routing.explain import render
 from dicom_node.routing.match import Not, OneOf
 from dicom_node.routing.rule_set import Rule, RuleSet, Step
+from dicom_node.routing.titles import Title
 
 IS_CT = (("Modality", OneOf(("CT",))),)
 
@@ -187,3 +188,53 @@ def test_a_long_value_is_shortened_in_the_row():
     rows = decide(RuleSet((a_rule(),)), [a_header(Modality="C" * 500)], []).explanation[0]["rules"]
 
     assert 120 == len(rows[0]["rows"][0]["found"])
+
+
+TITLES = {
+    "ARCHIVE": Title("archive", process=False),
+    "STAT": Title("stat", destinations=("emergency", "pacs-2")),
+    "BOTH": Title("both"),
+}
+
+
+def decided_under(called, *rules):
+    return decide(RuleSet(rules), [a_header(CalledAETitle=called)], ["pacs"], TITLES)
+
+
+def test_a_title_that_only_stores_asks_no_rule_and_says_so():
+    decided = decided_under("ARCHIVE", a_rule("ct", "one"))
+
+    assert [] == decided.jobs
+    (said,) = decided.explanation
+    assert ("stored only", []) == (said["verdict"], said["rules"])
+    assert "received as ARCHIVE: stored only ([titles.archive] process = false)" == said["reason"]
+
+
+def test_a_title_s_destinations_take_the_place_of_the_usual_ones():
+    decided = decided_under("STAT", a_rule("ct", "one"))
+
+    assert ["emergency", "pacs-2"] == decided.jobs[0].destinations
+    assert (
+        "runs one; received as STAT: results go to emergency, pacs-2 unless a rule says otherwise"
+        == decided.explanation[0]["reason"]
+    )
+
+
+def test_what_a_rule_says_of_destinations_counts_more_than_the_title():
+    assert ["other"] == decided_under("STAT", a_rule("ct", "one", deliver_to=("other",))).jobs[
+        0
+    ].destinations
+
+
+def test_a_title_that_says_nothing_and_one_that_nobody_knows_change_nothing():
+    for called in ("BOTH", "DICOM_NODE", ""):
+        decided = decided_under(called, a_rule("ct", "one"))
+
+        assert ["pacs"] == decided.jobs[0].destinations
+        assert "runs one" == decided.explanation[0]["reason"]
+
+
+def test_an_own_result_is_told_before_the_title():
+    header = a_header(OwnResult="YES", CalledAETitle="ARCHIVE")
+
+    assert "own result" == decide(RuleSet(()), [header], [], TITLES).explanation[0]["verdict"]
