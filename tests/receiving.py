@@ -139,6 +139,7 @@ class HeardIntake:
 
     answer: Callable[[Request], int] = lambda _request: 0
     associations: list[AssociationInfo] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
 
     def begin(self, association: AssociationInfo) -> None:
         self.associations.append(association)
@@ -150,7 +151,7 @@ class HeardIntake:
         pass
 
     def reject(self, rejection: Rejection) -> None:
-        pass
+        self.rejections.append(rejection)
 
 
 @dataclass

@@ -423,7 +423,7 @@ def test_an_object_larger_than_the_limit_is_refused_and_the_next_is_taken(node, 
         association = associate(receiver, context=large.SOPClassUID)
         statuses = [association.send_c_store(path).Status for path in paths]
         association.release()
-    assert statuses == [Status.OUT_OF_RESOURCES, Status.SUCCESS]
+    assert statuses == [Status.TOO_LARGE, Status.SUCCESS]
     assert len(store_keys(node.folder / "data")) == 1
 
 

@@ -503,8 +503,8 @@ def test_certificate_and_ca_of_tls_are_looked_at(tmp_path, authority, certificat
 def test_a_running_node_holds_its_tls_port_and_sees_no_failed_handshake(
     tmp_path, authority, certificate
 ):
-    settings, rejected = with_tls(tmp_path, authority, certificate, port=0), []
-    scp = StorageScp(settings, lambda _: 0, lambda _: None, lambda *_: None, rejected.append)
+    settings, intake = with_tls(tmp_path, authority, certificate, port=0), HeardIntake()
+    scp = StorageScp(settings, intake)
     scp.start()
     try:
         plain, tls = scp.listening
@@ -514,5 +514,8 @@ def test_a_running_node_holds_its_tls_port_and_sees_no_failed_handshake(
     finally:
         scp.stop(0)
 
-    assert f"127.0.0.1:{tls.port} is served by a running node" == findings["tls port"].text
-    assert [] == rejected
+    assert (
+        f"127.0.0.1:{tls.port} is used by another node, with another data folder: stop it or choose another port"
+        == findings["tls port"].text
+    )
+    assert [] == intake.rejections

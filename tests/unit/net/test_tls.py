@@ -192,7 +192,8 @@ def test_a_peer_that_does_not_know_our_ca_is_told_so(papers):
             "it did not finish the handshake in 0.2 s",
         ),
         (say(b"\x16\x03\x01", socket.socket.close), "it broke the handshake off"),
-        (say(b"\x16\x03\x01", reset), "it broke the handshake off"),
+        # A reset may come before the first byte was looked at: then nothing was said.
+        (say(b"\x16\x03\x01", reset), "it broke the handshake off|it closed the connection"),
         (say(b"\x16\x03\x01\x00\x20" + b"x" * 32), "the handshake failed: unexpected message"),
     ],
 )
