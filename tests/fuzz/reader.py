@@ -59,7 +59,7 @@ def feed(said: bytes) -> tuple[int, Depth]:
     Anything but the defined refusals is raised.
     """
     wire, depth = BytesWire(said), Depth.STRANGER
-    reader = PduReader(wire, LONGEST_PDU)
+    reader = PduReader(wire, LONGEST_PDU, lambda _size: None)
     buffer = memoryview(bytearray(BUFFER_BYTES))
     try:
         while True:
