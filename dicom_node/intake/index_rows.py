@@ -72,6 +72,7 @@ class IndexRows:
                 # A start-up scan came to the file before the receiver that took it.
                 name_association(self._session, arrival.key, arrival.association.id or None)
                 continue
+            known.add(arrival.key)  # it may have been told twice: see `intake.index_link`
             header = arrival.header
             places[header.sop_uid].add((header.study_uid, header.series_uid))
             is_elsewhere = len(places[header.sop_uid]) > 1

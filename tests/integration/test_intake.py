@@ -13,6 +13,9 @@ from sqlalchemy import select
 
 from dicom_node.config import PeerSection
 from dicom_node.intake import indexer, reindex
+from dicom_node.intake.arrival import Arrival
+from dicom_node.intake.index_rows import IndexRows
+from dicom_node.intake.indexer import Indexer
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.intake.transfer_audit import record_lost
 from dicom_node.net.incoming import Rejection
@@ -440,6 +443,19 @@ def _forget(db):
     with db.begin() as session:
         for table in (Instance, Series, Study):
             session.query(table).delete()
+
+
+def test_what_is_told_twice_in_one_breath_has_one_row(db, store, settings, monkeypatch):
+    """As after an indexer that is started again asks for all that it may not have written."""
+    told = []
+    monkeypatch.setattr(Indexer, "put", lambda _self, item: told.append(item))
+    intake = in_process(db, store, settings)
+    send(intake, a_series(slices=2))
+    with db.begin() as session:
+        arrivals = [item for item in told if isinstance(item, Arrival)]
+        IndexRows(session, settings, may_audit=True).add([*arrivals, *arrivals])
+    assert len(rows(db, Instance)) == 2
+    intake.close()
 
 
 def test_each_damaged_file_of_one_instance_is_kept_in_quarantine(db, store, settings, intake_of):
