@@ -8,6 +8,7 @@ structlog loads what draws tracebacks in colour, which the node does not print.
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,16 @@ class _Absent:
         if name.partition(".")[0] in UNUSED:
             raise ModuleNotFoundError(f"{name} is kept out of this process", name=name)
         return None
+
+
+def look_away() -> None:
+    """Take everything that is there out of the garbage collector's sight.
+
+    What was made at the start stays for good, and looking through it stops every association for
+    tens of milliseconds; pynetdicom's server asks for that every few seconds.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def be_lean() -> None:

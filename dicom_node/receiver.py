@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dicom_node.lean import be_lean
+from dicom_node.lean import be_lean, look_away
 
 if __name__ == "__main__":
     be_lean()
@@ -87,6 +87,7 @@ def receive_until_stopped(
         commitments=DeskOnDemand(store, settings),
         stock=settings.receive.stock_path,
     )
+    look_away()
     scp.start()
     log.info("receiver runs", pid=os.getpid(), method="fast" if scp.fast else "stock")
     for at in scp.listening:

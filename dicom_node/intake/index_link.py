@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival, Item, Rescan
-from dicom_node.intake.letter import read_receipt, write_item, write_letter
+from dicom_node.intake.letter import get_ready, read_receipt, write_item, write_letter
 from dicom_node.observe.logging import get_log
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class IndexLink:
     """Sends items over a connected datagram socket until they are known to be written."""
 
     def __init__(self, link: socket.socket) -> None:
+        get_ready()
         self._link = link
         self._life = uuid.uuid4().hex
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()

@@ -9,11 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival, AssociationEnd, Item, SignOfLife
 from dicom_node.intake.index_rows import AuditIsDue, IndexRows
+from dicom_node.intake.practice import practise
 from dicom_node.intake.transfer_audit import record_end, record_found
 from dicom_node.net.incoming import Rejection
 from dicom_node.observe.logging import get_log
@@ -67,6 +69,8 @@ class IndexThread(threading.Thread):
 
     def run(self) -> None:
         """Gather and write."""
+        with suppress(*DATABASE_UNAVAILABLE):  # it was only practice
+            practise(self._relaxed, self._settings)
         is_last = False
         while not is_last:
             batch, is_last = self._gather()

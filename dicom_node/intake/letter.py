@@ -40,6 +40,14 @@ class Receipt:
     last: int
 
 
+def get_ready() -> None:
+    """Make what writes and reads, which takes a while, before somebody waits for it."""
+    for kind in _KINDS:
+        _adapter(kind)
+    _letter()
+    _receipt()
+
+
 def write_item(item: Item) -> tuple[str, str]:
     """An item as a letter holds it."""
     kind = type(item).__name__

@@ -16,6 +16,7 @@ from dicom_node.intake import indexer, reindex
 from dicom_node.intake.arrival import Arrival
 from dicom_node.intake.index_rows import IndexRows
 from dicom_node.intake.indexer import Indexer
+from dicom_node.intake.practice import practise
 from dicom_node.intake.reindex import index_unrowed
 from dicom_node.intake.transfer_audit import record_lost
 from dicom_node.net.incoming import Rejection
@@ -443,6 +444,11 @@ def _forget(db):
     with db.begin() as session:
         for table in (Instance, Series, Study):
             session.query(table).delete()
+
+
+def test_practice_leaves_nothing(db, settings):
+    practise(db, settings)
+    assert [rows(db, table) for table in (Association, Study, Series, Instance)] == [[]] * 4
 
 
 def test_what_is_told_twice_in_one_breath_has_one_row(db, store, settings, monkeypatch):

@@ -514,8 +514,5 @@ def test_a_running_node_holds_its_tls_port_and_sees_no_failed_handshake(
     finally:
         scp.stop(0)
 
-    assert (
-        f"127.0.0.1:{tls.port} is used by another node, with another data folder: stop it or choose another port"
-        == findings["tls port"].text
-    )
+    assert f"127.0.0.1:{tls.port} is used by another node" in findings["tls port"].text
     assert [] == intake.rejections
