@@ -6,6 +6,7 @@ It is an `Index` for a receiver in the same process, and the one behind every li
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Rescan
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = get_log(__name__)
 
 TRY_AGAIN_S = 10.0
+GRACE_S = 2.0  # what living receivers have just stored is on its way here
 LOOK_S = 1.0
 
 
@@ -44,6 +46,7 @@ class Indexer:
         self._relaxed = Database(db.url, durable=False)
         self._thread = IndexThread(db, self._relaxed, settings)
         self._is_wanted = threading.Event()
+        self._asked_at = 0.0
         self._is_over = threading.Event()
         self._thread.start()
         threading.Thread(target=self._look_for_files, name="reindex", daemon=True).start()
@@ -60,7 +63,8 @@ class Indexer:
         self._thread.put(tell)
 
     def rescan(self) -> None:
-        """Have files without a row looked for."""
+        """Have files without a row looked for, among those that are there by now."""
+        self._asked_at = time.time()
         self._is_wanted.set()
 
     def is_alive(self) -> bool:
@@ -79,9 +83,10 @@ class Indexer:
         while not self._is_over.is_set():
             if not self._is_wanted.wait(LOOK_S):
                 continue
+            self._is_over.wait(GRACE_S)
             self._is_wanted.clear()
             try:
-                index_unrowed(self._db, self._store, self._settings)
+                index_unrowed(self._db, self._store, self._settings, self._asked_at)
             except (OSError, *DATABASE_UNAVAILABLE):  # a full disk is both
                 log.warning("files without a row could not be looked for; tried again soon")
                 self._is_wanted.set()

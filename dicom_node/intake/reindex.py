@@ -7,6 +7,7 @@ What is not is moved to ``quarantine/`` in the store and reported; nothing is dr
 from __future__ import annotations
 
 import fcntl
+import math
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,19 +39,34 @@ log = get_log(__name__)
 AT_ONCE = 200
 
 
-def index_unrowed(db: Database, store: ObjectStore, settings: Settings) -> int:
-    """Index every received file that has no row; how many there were."""
+def index_unrowed(
+    db: Database, store: ObjectStore, settings: Settings, until: float = math.inf
+) -> int:
+    """Index every received file that has no row; how many there were.
+
+    Parameters
+    ----------
+    until : float
+        In seconds since the epoch: files that were written later are left to who received them.
+    """
     found = 0
     with _one_at_a_time(settings.node.data_folder / "reindex.lock"):
         for keys in _in_pieces(store.keys("received/"), AT_ONCE):
             with db.read() as session:
                 known = known_keys(session, keys)
-            lost = [key for key in keys if key not in known]
+            lost = [key for key in keys if key not in known and _written_at(store, key) <= until]
             if lost:
                 found += _index(db, store, settings, lost)
     if found:
         log.info("files without a row were indexed", count=found)
     return found
+
+
+def _written_at(store: ObjectStore, key: str) -> float:
+    try:
+        return store.path(key).stat().st_mtime
+    except FileNotFoundError:
+        return math.inf  # deleted meanwhile
 
 
 def _index(db: Database, store: ObjectStore, settings: Settings, keys: list[str]) -> int:

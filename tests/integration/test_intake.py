@@ -446,6 +446,15 @@ def _forget(db):
             session.query(table).delete()
 
 
+def test_what_is_on_its_way_to_the_index_is_not_taken_for_lost(db, store, settings, intake_of):
+    began = time.time() - 60
+    with intake_of() as intake:
+        send(intake, a_series(slices=2))
+    _forget(db)
+    assert index_unrowed(db, store, settings, began) == 0
+    assert index_unrowed(db, store, settings, time.time() + 1) == 2
+
+
 def test_practice_leaves_nothing(db, settings):
     practise(db, settings)
     assert [rows(db, table) for table in (Association, Study, Series, Instance)] == [[]] * 4
