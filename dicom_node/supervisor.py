@@ -38,6 +38,7 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 SOUND_AFTER_S = 60.0  # a child that lived this long has not died of its start
 STOP_WITHIN_S = 40.0
+LINK_BYTES = 400_000
 FINAL_CODES = (2, 3, 4)  # settings, port, folder (dicom_node.errors): no restart mends them
 
 
@@ -134,10 +135,7 @@ def serve(settings: Settings, config: Path | None, say: Callable[[str], None]) -
     with closing(listeners):
         _announce(settings, listeners, say)
         arguments = [] if config is None else ["--config", str(config)]
-        links = [
-            socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            for _number in range(settings.receive.receivers)
-        ]
+        links = [_link() for _number in range(settings.receive.receivers)]
         receivers = [
             _receiver(number, arguments, listeners, ours, lock)
             for number, (ours, _theirs) in enumerate(links, start=1)
@@ -159,6 +157,16 @@ def _announce(settings: Settings, listeners: Listeners, say: Callable[[str], Non
             host, port = listener.getsockname()[:2]
             say(f"receiving DICOM{over} on {host}:{port} as {names}")
     say(f"keeping everything in {settings.node.data_folder.absolute()}")
+
+
+def _link() -> tuple[socket.socket, socket.socket]:
+    """A link between a receiver and the indexer, with room for letters in both directions."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for end in ends:
+        # Linux gives as much by itself; macOS would take 2 KiB at a time.
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LINK_BYTES)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LINK_BYTES)
+    return ends
 
 
 def _receiver(

@@ -13,6 +13,7 @@ want dciodvfy dicom3tools
 want initdb postgresql
 want chromium "chromium fonts-dejavu-core"
 want strace strace
+want openssl openssl
 want systemd-analyze systemd
 
 if [ -n "$missing" ]; then

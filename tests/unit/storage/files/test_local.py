@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.files import durable
 from storage.files.local import PARTS, LocalStore
 from tests.tools import program
 
@@ -268,6 +269,18 @@ def test_a_killed_writer_leaves_no_torn_object(store):
     assert [] == list(store.keys())
     assert 1 == store.sweep_parts()
     assert b"again" == store.put(KEY, [b"again"]).read_bytes()
+
+
+def test_a_large_object_is_written_where_nothing_can_begin_early(store, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("storage.files.part.start_writing", durable._find_start_writing())
+    part = store.open_part()
+    part.write([b"x"])
+    part.start_writing()
+    part.name(KEY)
+    part.close()
+
+    assert b"x" == store.path(KEY).read_bytes()
 
 
 def test_put_works_where_fdatasync_is_absent(store, monkeypatch):
