@@ -94,7 +94,8 @@ class Bell(Gate):
         finally:
             with self._news:
                 self._is_taken = False
-                self._news.notify_all()
+                if not self._is_open:  # somebody waits in `clear`; the reactor is not to be woken
+                    self._news.notify_all()
 
     def clear(self) -> None:
         """Close the gate, and return when neither the reactor nor the upper layer may send."""
