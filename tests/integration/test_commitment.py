@@ -428,6 +428,7 @@ def test_the_trail_tells_of_question_and_answer_once_for_each_study_and_outcome(
     store_and_ask(node, peer, [*first, *second])
     file_of(node, first[0]).unlink()
     store_and_ask(node, peer, [], question([*first, *second], "later"))
+    wait_until(lambda: any("not safe here" in e.text for e in node.trail()))
 
     told = [
         (e.event, e.action, e.outcome, e.actor, e.study_uid, e.text.partition("commitment: ")[2])
