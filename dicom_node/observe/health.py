@@ -76,11 +76,17 @@ class DiskGauge:
 
     def look(self) -> DiskSpace:
         """The space round the store, or round the nearest folder above it that exists."""
-        place = next(one for one in (self._folder, *self._folder.parents) if one.exists())
-        free_mb, total_mb, files = _space(place)
+        free_mb, total_mb, files = self._space()
         with self._lock:
             self._verdict = verdict_on(free_mb, self._receive, self._verdict, free_files=files)
             return DiskSpace(free_mb, total_mb, files, self._verdict)
+
+    def _space(self) -> tuple[int, int, int]:
+        """Of the folder; looked for above it only where it is not there: this is asked often."""
+        try:
+            return _space(self._folder)
+        except FileNotFoundError:
+            return _space(next(one for one in self._folder.parents if one.exists()))
 
     def takes(self, size: int) -> bool:
         """Whether an object of so many bytes may come in.
