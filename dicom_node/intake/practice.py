@@ -29,7 +29,12 @@ class _TakenBack(Exception):
 
 
 def practise(db: Database, settings: Settings) -> None:
-    """Index an instance that there is not, and take it back."""
+    """Index an instance that there is not, and take it back; on SQLite only.
+
+    PostgreSQL would use up row numbers for it, and people read these.
+    """
+    if not db.url.startswith("sqlite"):
+        return
     now = datetime.now(UTC)
     nobody = AssociationInfo(UID, "", "", "", now)
     header = Header(UID, UID, UID, UID, Patient("", "", "", ""), "", "", "", "", None, "")

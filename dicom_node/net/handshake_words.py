@@ -58,7 +58,8 @@ def in_words(error: OSError, limit_s: float) -> str:
         return BY_CODE.get(error.verify_code, said)
     is_of_tls = isinstance(error, ssl.SSLError)
     # The second is what Python itself says of a peer that was gone before the handshake began.
-    if not is_of_tls or isinstance(error, ssl.SSLEOFError) or "Closed before" in str(error):
+    is_end = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    if not is_of_tls or is_end or "Closed before" in str(error):
         return "it broke the handshake off"
     reason = getattr(error, "reason", None) or type(error).__name__
     return BY_REASON.get(reason, f"the handshake failed: {reason.replace('_', ' ').lower()}")

@@ -367,7 +367,10 @@ def test_whoever_is_turned_away_leaves_neither_a_thread_nor_a_descriptor(node, p
                 idle.settimeout(10)
                 assert idle.recv(1) == b""
             socket.create_connection(there).close()
-        wait_until(lambda: held(receiver) == before)
+        # The database's pool may have grown meanwhile; what leaks would have done so five times.
+        wait_until(
+            lambda: all(now <= then + 2 for now, then in zip(held(receiver), before, strict=True))
+        )
 
 
 def associate(receiver: Receiver, calling="ANY", context="1.2.840.10008.1.1"):
