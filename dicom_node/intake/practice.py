@@ -33,7 +33,7 @@ def practise(db: Database, settings: Settings) -> None:
 
     PostgreSQL would use up row numbers for it, and people read these.
     """
-    if not db.url.startswith("sqlite"):
+    if not db.is_sqlite:
         return
     now = datetime.now(UTC)
     nobody = AssociationInfo(UID, "", "", "", now)

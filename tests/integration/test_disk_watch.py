@@ -67,9 +67,8 @@ def test_the_next_life_of_the_node_does_not_tell_it_again_but_tells_the_end(watc
     assert [8, 0] == [outcome for outcome, _text in told(db)]
 
 
+@pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)  # whose words the trigger is in
 def test_what_the_full_database_did_not_take_is_told_when_it_does(watch, free, db):
-    if not db.is_sqlite:
-        pytest.skip("the trigger is in SQLite's words")
     watch.look()
     free[0] = 1
     with db.engine.begin() as connection:
