@@ -514,5 +514,6 @@ def test_a_running_node_holds_its_tls_port_and_sees_no_failed_handshake(
     finally:
         scp.stop(0)
 
-    assert f"127.0.0.1:{tls.port} is used by another node" in findings["tls port"].text
+    used = "is used by another node, with another data folder: stop it or choose another port"
+    assert f"127.0.0.1:{tls.port} {used}" == findings["tls port"].text
     assert [] == intake.rejections

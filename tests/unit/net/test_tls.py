@@ -203,10 +203,18 @@ def test_what_is_no_handshake_is_told_in_plain_words(papers, act, reason):
     assert str(caught.value) == reason
 
 
-def test_a_reset_is_told_even_where_it_takes_back_what_was_said(papers):
-    """It may come before the first byte was looked at: then nothing was said."""
-    with pytest.raises(HandshakeFailed, match=r"broke the handshake off|closed the connection"):
-        meet(TlsDoor(papers.section()), say(b"\x16\x03\x01", reset))
+def test_a_reset_within_the_handshake_is_told_as_such(papers, monkeypatch):
+    """After the door has looked at the first byte: a reset before takes back what was said."""
+    door = TlsDoor(papers.section())
+    context, has_looked = door.context, threading.Event()
+    monkeypatch.setattr(door, "context", lambda: (has_looked.set(), context())[1])
+
+    def reset_then(caller):
+        assert has_looked.wait(10)
+        reset(caller)
+
+    with pytest.raises(HandshakeFailed, match=r"^it broke the handshake off$"):
+        meet(door, say(b"\x16\x03\x01", reset_then))
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset])
