@@ -154,6 +154,22 @@ def test_a_large_object_is_written_in_pieces_and_seen_only_when_named(store):
     assert [] == leftovers(store)
 
 
+def test_a_name_whose_folder_cannot_be_synced_is_taken_back(store, monkeypatch):
+    """It might be gone after a power cut: nobody may find it and believe in it."""
+    store.put("received/1.2/1.2.3/first.dcm", [b"its folders are there"])
+
+    def fail(_folder):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.files.part.sync_folder", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            store.put("received/1.2/1.2.3/second.dcm", [b"x"])
+
+    assert not store.exists("received/1.2/1.2.3/second.dcm")
+    assert [] == leftovers(store)
+
+
 def test_a_part_that_finds_its_key_taken_takes_another(store):
     store.put(KEY, [b"first"])
     part = store.open_part()
