@@ -23,6 +23,9 @@ from dicom_node.lean import be_lean, look_away
 if __name__ == "__main__":
     be_lean()
 
+from pydicom.config import IGNORE
+from pydicom.config import settings as pydicom_settings
+
 from dicom_node.commitment.on_demand import DeskOnDemand
 from dicom_node.config import Settings, load_settings
 from dicom_node.errors import NodeError
@@ -127,7 +130,11 @@ def _allow_many_connections() -> None:
 
 
 def _hush_pydicom() -> None:
-    """What is odd in a data set is the sender's business; what is refused is logged by the node."""
+    """What is odd in a data set is the sender's business; what is refused is logged by the node.
+
+    So nothing is looked at only to be warned of: that was a fifth of an association's set-up.
+    """
+    pydicom_settings.reading_validation_mode = IGNORE
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
 

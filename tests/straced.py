@@ -56,6 +56,12 @@ class Call:
         return found["what"] if found else ""
 
     @property
+    def descriptor(self) -> int:
+        """The number of its first descriptor, or -1."""
+        found = re.match(r"\d+", self.arguments)
+        return int(found[0]) if found else -1
+
+    @property
     def texts(self) -> list[str]:
         """Its text arguments: for a naming, the old path and the new one."""
         return _TEXT.findall(self.arguments)

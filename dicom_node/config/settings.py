@@ -62,7 +62,7 @@ class ReceiveSection(Section):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(11112, ge=0, le=65535, description="TCP port; 0 takes a free one")
-    receivers: int = Field(1, ge=1, le=16, description="receiver processes that share the port")
+    receivers: int = Field(2, ge=1, le=16, description="receiver processes that share the port")
     settle_after_s: Seconds = Field(
         30.0, description="a study is complete when this long nothing arrived"
     )

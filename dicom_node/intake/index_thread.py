@@ -56,6 +56,7 @@ class IndexThread(threading.Thread):
         self._relaxed = relaxed
         self._settings = settings
         self._items: queue.SimpleQueue[Item | Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_over = threading.Event()
 
     def put(self, item: Item | Callable[[], None]) -> None:
         """Have the item written soon; a callable is called when all before it is written."""
@@ -64,6 +65,7 @@ class IndexThread(threading.Thread):
     def finish(self, deadline_s: float) -> bool:
         """Write what is waiting and stop; False when the database did not take it in time."""
         self._items.put(None)
+        self._is_over.set()
         self.join(deadline_s)
         return not self.is_alive()
 
@@ -82,19 +84,20 @@ class IndexThread(threading.Thread):
                     tell()
 
     def _gather(self) -> tuple[list[Item | Callable[[], None]], bool]:
-        batch: list[Item | Callable[[], None]] = []
-        until = time.monotonic() + LOOK_S
-        while len(batch) < MOST_AT_ONCE:
-            try:
-                item = self._items.get(timeout=max(until - time.monotonic(), 0))
-            except queue.Empty:
-                break
-            if item is None:
-                return batch, True
-            if not batch:
-                until = time.monotonic() + GATHER_S
-            batch.append(item)
-        return batch, False
+        """What has come a moment after the first of it, and whether that is all there will be.
+
+        It sleeps meanwhile: woken for each item it would take the processor from the receivers.
+        """
+        try:
+            batch = [self._items.get(timeout=LOOK_S)]
+        except queue.Empty:
+            return [], False
+        if batch[0] is not None:
+            self._is_over.wait(GATHER_S)
+        while batch[-1] is not None and len(batch) < MOST_AT_ONCE and not self._items.empty():
+            batch.append(self._items.get())
+        is_last = batch[-1] is None
+        return [item for item in batch if item is not None], is_last
 
     def _write_until_written(self, batch: Sequence[Item]) -> None:
         told = False

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PDU_HEADER = struct.Struct(">BxL")
 ITEM_HEADER = struct.Struct(">LBB")
-P_DATA_TF, A_ABORT = 0x04, 0x07
+A_ASSOCIATE_RQ, P_DATA_TF, A_ABORT = 0x01, 0x04, 0x07
 IS_COMMAND, IS_LAST = 0x01, 0x02
 # Above what was negotiated: some peers do not count the item's own header (PS3.8 D.1).
 GRACE_BYTES = 64

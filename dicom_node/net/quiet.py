@@ -6,11 +6,13 @@
   class is taken in whatever transfer syntax the peer prefers, because one refused instance makes a
   PACS give up the whole study. It also spares a copy of 170 contexts for every association.
 * Files are sent as they are, in pieces, never decoded.
+* A UID that was found valid is not looked at again: peers propose the same hundred each time.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 
 from pynetdicom import _config  # its documented place for switches, in spite of the name
 
@@ -22,6 +24,10 @@ def set_switches() -> None:
     _config.LOG_RESPONSE_IDENTIFIERS = False
     _config.UNRESTRICTED_STORAGE_SERVICE = True
     _config.STORE_SEND_CHUNKED_DATASET = True
+    _config.VALIDATORS["UI"] = _validate_uid
     log = logging.getLogger("pynetdicom")
     log.setLevel(logging.CRITICAL + 1)
     log.propagate = False
+
+
+_validate_uid = lru_cache(maxsize=1024)(_config.VALIDATORS["UI"])

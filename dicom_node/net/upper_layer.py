@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Protocol
 from pynetdicom import association, dul
 from pynetdicom._globals import MODE_ACCEPTOR
 
+from dicom_node.net.asked_before import Memory
 from dicom_node.net.command import StoreRequest, read_command, store_request, store_response
 from dicom_node.net.errors import ConnectionBroken, ProtocolViolated
 from dicom_node.net.gate import Bell
 from dicom_node.net.pdata import (
+    A_ASSOCIATE_RQ,
     IS_COMMAND,
     IS_LAST,
     LONGEST_COMMAND,
@@ -42,10 +44,11 @@ BUFFER_BYTES = 4 << 20
 LOOK_S = 0.25  # how often timers are looked at while nothing comes
 LINGER_S = 0.5  # how long a peer may take to read our last words before the connection is closed
 IDLE, ESTABLISHED, CLOSING = "Sta1", "Sta6", "Sta13"  # PS3.8 table 9-10
-CONNECTION_CLOSED, INVALID_PDU = "Evt17", "Evt19"
+REQUEST_CAME, CONNECTION_CLOSED, INVALID_PDU = "Evt6", "Evt17", "Evt19"
 PROVIDER_ABORT = bytes.fromhex("07 00 00000004 00 00 02 00")  # PS3.8 9.3.8: source 2, no reason
 LONGEST_OTHER_DATA_SET = 64 << 20
 """A query or an action: pynetdicom holds these in memory."""
+REQUESTS = Memory()
 
 
 class Reception(Protocol):
@@ -225,6 +228,13 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
             self._is_busy = False
         wire.send(store_response(context_id, request, *answer))
         return True
+
+    def _decode_pdu(self, bytestream: bytearray) -> tuple[object, str]:
+        """The PDU and its event; a request for an association may be known already."""
+        if bytestream[0] == A_ASSOCIATE_RQ:
+            return REQUESTS.decode(bytes(bytestream)), REQUEST_CAME
+        decoded: tuple[object, str] = super()._decode_pdu(bytestream)
+        return decoded
 
     def _keep_pace(self, number: int) -> None:
         self._reception.pace(self.assoc, number)

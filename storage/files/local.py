@@ -1,8 +1,8 @@
 """Objects as plain files in one folder tree of the local machine.
 
-A new object is written under a temporary name in ``.parts``, synced, given its name and its folder
-synced, in this order: no torn file can bear a key. Parts in progress are locked (``flock``), so a
-sweep by another process knows them from leftovers.
+A new object is written without a name, synced, given its name and its folder synced, in this
+order: no torn file can bear a key. Where there are no files without a name, they have a temporary
+one in ``.parts`` (`storage.files.part`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from storage.files.durable import sync_folder
-from storage.files.part import LocalPart, unnamed
+from storage.files.part import LocalPart, open_named, open_nameless, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,13 +50,10 @@ class LocalStore:
     def open_part(self) -> LocalPart:
         """A new object without a name yet; `close` it whatever happens."""
         with unnamed():
-            while True:
-                path = f"{self._parts}/{secrets.token_hex(8)}"
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.fstat(descriptor).st_nlink:
-                    return LocalPart(descriptor, path, self._place)
-                os.close(descriptor)  # a sweep took it between its making and its locking
+            descriptor, path = open_nameless(self._parts), None
+            if descriptor is None:
+                descriptor, path = open_named(self._parts)
+            return LocalPart(descriptor, path, self._place)
 
     def adopt(self, path: Path, key: str) -> Path:
         """Path of the object that the file at `path` became; it replaces what the key held."""

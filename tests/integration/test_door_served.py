@@ -49,7 +49,7 @@ ae_title = "CT1"
 certificate = "ct.example"
 networks = ["127.0.0.0/8"]
 """
-    toml = node_toml(folder, port=ports[0], more=more).replace("[web]", "receivers = 2\n[web]", 1)
+    toml = node_toml(folder, port=ports[0], more=more, receivers=2)
     with serving(folder, toml) as running:
         running.options = ["+tls", str(ct.key), str(ct.certificate), "+cf", str(ours.certificate)]
         running.tls_port = ports[1]

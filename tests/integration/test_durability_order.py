@@ -68,8 +68,8 @@ def seen(request, tmp_path_factory) -> Seen:
         options = ["+tls", key, certificate, "+cf", certificate]
     images = a_series(slices=2, pixels=np.zeros((2, EDGE, EDGE), np.int16), key=request.param)
     first, second = write_series(folder / "images", images)
-    toml = node_toml(folder, port=free_port() if more else port, more=more)
-    with serving(folder, toml.replace("[receive]", "[receive]\nreceivers = 2")) as node:
+    toml = node_toml(folder, port=free_port() if more else port, more=more, receivers=2)
+    with serving(folder, toml) as node:
         pids = [node.pid_of(role) for role in ("receiver-1", "receiver-2")]
         with strace(pids, folder) as trace:
             storescu(node, port, options, (first, second, first))
@@ -133,10 +133,25 @@ def syncs_of(what: Path | str, calls: list[Call]) -> list[Call]:
     return [one for one in calls if one.name in SYNCS and one.what == str(what) and not one.result]
 
 
+def named_by(naming: Call, calls: list[Call]) -> str:
+    """The file that got the name: by its temporary name, or the one written to that descriptor."""
+    source = naming.texts[0]
+    if not source.startswith("/proc/self/fd/"):
+        return source
+    return [
+        call.what
+        for call in calls
+        if call.thread == naming.thread
+        and call.name in WRITES
+        and call.descriptor == int(source.rpartition("/")[2])
+        and call.is_over_before(naming)
+    ][-1]
+
+
 def steps(seen: Seen, path: Path, message: Answered) -> tuple[list[Call], Call, Call]:
     """Writes of the data, its sync and the naming of one new instance."""
     (naming,) = naming_of(path, seen.calls)
-    part = naming.texts[0]
+    part = named_by(naming, seen.calls)
     writes = [call for call in seen.calls if call.name in WRITES and call.what.startswith(part)]
     assert sum(call.result for call in writes) == path.stat().st_size
     data_syncs = [one for one in syncs_of(part, seen.calls) if writes[-1].is_over_before(one)]

@@ -181,7 +181,6 @@ class Campaign:
         """What the senders of this round were told is stored, once all have ended."""
         acknowledged = {sender.log: sender.acknowledged() for sender in senders}
         self.report.unanswered += any(sender.is_unanswered for sender in senders)
-        self.ledger.count_parts([image for sender in senders for image in sender.images])
         for sender in senders:
             self.ledger.take_in(sender.images, acknowledged[sender.log])
         return [image for told in acknowledged.values() for image in told]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from tests.receiving import wait_until
 from tests.serving import ServedNode, opened
 from tests.soak.images import Sent, digest_of
 from tests.soak.report import Report
-from tests.soak.stopped import HEAD_BYTES
 
 INDEXED_WITHIN_S = 120.0
 
@@ -47,16 +45,6 @@ class Ledger:
             image.path.unlink()
         self.acknowledged += acknowledged
         self.report.acknowledged += len(acknowledged)
-
-    def count_parts(self, images: list[Sent]) -> None:
-        """What the dead left unnamed: it tells how far they were in their writes."""
-        for part in self.parts:
-            with suppress(FileNotFoundError), part.open("rb") as file:
-                head, size = file.read(HEAD_BYTES), part.stat().st_size
-                image = next((one for one in images if one.sop_uid.encode() in head), None)
-                if image:
-                    self.report.parts_whole += size > image.size
-                    self.report.parts_torn += size <= image.size
 
     def check_all(self) -> None:
         """The store has every file that it ever had, as it was sent, and no other."""

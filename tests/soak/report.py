@@ -28,8 +28,6 @@ class Report:
     in_message_bytes: list[int] = field(default_factory=list)
     unseen: int = 0
     in_flight: int = 0  # kills of a running process, a moment after it was looked at
-    parts_torn: int = 0
-    parts_whole: int = 0
     acknowledged: int = 0
     kept_unacknowledged: int = 0
     lost_unacknowledged: int = 0
@@ -52,8 +50,6 @@ def histogram(report: Report) -> str:
         f"{report.in_flight}, of them {report.in_message_before} inside a message at the look",
         f"kills that left a sender without an answer: {report.unanswered}; "
         f"that could not be looked at: {report.unseen}",
-        f"left unnamed in .parts at death: {report.parts_torn} partly written, "
-        f"{report.parts_whole} whole",
         "associations at the last look:",
     ]
     for place in Place:

@@ -80,18 +80,23 @@ def connections_of(pid: int) -> list[Connection]:
     return found
 
 
+NAMELESS = " (deleted)"
+"""How proc(5) shows a file that was opened without a name, even when it has got one."""
+
+
 def parts_of(pid: int) -> list[Part]:
-    """The temporary files of the store that a process which stands holds open."""
+    """The unfinished files of the store that a process which stands holds open."""
     syncing = _descriptors_in_sync(pid)
     found = []
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):
-            if "/.parts/" in str(entry.readlink()):
+            where = str(entry.readlink())
+            if "/.parts/" in where:
                 status = entry.stat()
                 with entry.open("rb") as file:
                     head = file.read(HEAD_BYTES)
                 number = int(entry.name)
-                named = status.st_nlink > 1
+                named = status.st_nlink > (0 if where.endswith(NAMELESS) else 1)
                 found.append(Part(head, status.st_size, named, number in syncing))
     return found
 
