@@ -61,3 +61,4 @@ def test_a_frame_without_spacing_is_refused_as_a_classic_slice_is() -> None:
     with pytest.raises(PipelineRefused) as refused:
         stack_slices(frame_headers(image))
     assert refused.value.code == "no-geometry"
+    assert "PixelSpacing" in str(refused.value)
