@@ -29,6 +29,7 @@ from benchmarks.writing import BEFORE
 
 ROOT = Path(__file__).parents[1]
 AIM_S, AIM_MB = 6.0, 1000.0
+KEYS = ("seconds", "cpu_s")
 
 
 def main() -> None:
@@ -91,24 +92,20 @@ def _run(work: Path) -> dict[str, Any]:
 def result(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The figures that are promised: a median, and the largest peak."""
     return {
-        "write_and_gate_s": round(statistics.median(map(_writing_s, runs)), 2),
+        "write_and_gate_s": round(statistics.median(_sum(run["seconds"]) for run in runs), 2),
         "peak_mb": round(max(run["peak_mb"] for run in runs), 1),
     }
 
 
 def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """A line for each stage, then what was written and in what circumstances."""
-    yield f"{'stage':20} {'s':>7} {'min - max':>15}"
+    yield f"{'stage':20} {'s':>7} {'min - max':>15} {'CPU s':>7}"
     for stage in runs[0]["seconds"]:
-        here = [run["seconds"][stage] for run in runs]
         word = "  (before)" if stage in BEFORE else ""
-        yield f"{stage:20} {_figures(here)}{word}"
-    yield f"{'write and gate':20} {_figures([_writing_s(run) for run in runs])}"
+        yield _line(stage, *([run[key][stage] for run in runs] for key in KEYS)) + word
+    yield _line("write and gate", *([_sum(run[key]) for run in runs] for key in KEYS))
     first = runs[0]
-    yield (
-        f"{first['files']} files, {first['megabytes']:.0f} MB, sha256 {first['sha256'][:16]}; "
-        f"of CPU {statistics.median(run['cpu_s'] for run in runs):.2f} s"
-    )
+    yield f"{first['files']} files, {first['megabytes']:.0f} MB, sha256 {first['sha256'][:16]}"
     held = statistics.median(run["held_mb"] for run in runs)
     halves = [max(run[key] for run in runs) for key in ("enhanced_peak_mb", "peak_mb")]
     yield (
@@ -118,13 +115,15 @@ def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield f"others used {max(run['foreign_share'] for run in runs):.0%} of the processors at most"
 
 
-def _writing_s(run: dict[str, Any]) -> float:
-    return math.fsum(took for stage, took in run["seconds"].items() if stage not in BEFORE)
+def _sum(by_stage: dict[str, float]) -> float:
+    return math.fsum(took for stage, took in by_stage.items() if stage not in BEFORE)
 
 
-def _figures(seconds: Sequence[float]) -> str:
+def _line(stage: str, seconds: Sequence[float], cpu_s: Sequence[float]) -> str:
     span = f"{min(seconds):.2f} - {max(seconds):.2f}"
-    return f"{statistics.median(seconds):7.2f} {span:>15}"
+    return (
+        f"{stage:20} {statistics.median(seconds):7.2f} {span:>15} {statistics.median(cpu_s):7.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.text import to_utf8
 from pipelines.header import whole_number
-from pipelines.verbatim import copy_verbatim, mark_encoded
+from pipelines.verbatim import copy_verbatim, mark_encoded, share
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _build(
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
-        pixel_array=renumber[labels],
+        pixel_array=_renumbered(labels, renumber),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
             _describe(number, segment, origin, part)
@@ -120,6 +120,20 @@ def _build(
     return _finish(seg, image, origin, equipment)
 
 
+def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`labels` with other numbers; `labels` itself where all keep theirs.
+
+    Plane by plane, as numpy makes eight bytes of every index.
+    """
+    kept = renumber.nonzero()[0]
+    if np.array_equal(renumber[kept], kept):
+        return labels
+    result = np.empty_like(labels)
+    for plane, old in zip(result, labels, strict=True):
+        np.take(renumber, old, out=plane)
+    return result
+
+
 def _finish(
     seg: Segmentation, image: Dataset, origin: Origin, equipment: dict[str, Any]
 ) -> Dataset:
@@ -134,7 +148,7 @@ def _finish(
     ):
         # Type 2C of an image without a place in the patient (PS3.3 C.7.6.1).
         put(result, {"PatientOrientation": plain.get("PatientOrientation", "")})
-    made = copy_verbatim(seg, lambda tag: tag not in study)
+    made = share(seg, lambda tag: tag not in study)
     for tag in made.keys():  # noqa: SIM118 - iterating a data set decodes its elements
         result[tag] = made.get_item(tag)
     put(

@@ -63,9 +63,11 @@ def _leave_padding(
     found = padding_range(image)
     if found is None:
         return rounded
+    inside = (rounded >= found[0]) & (rounded <= found[1])
+    if not inside.any():
+        return rounded
     below, above = found[0] - 1, found[1] + 1
     low, high = bits_range(image)
-    inside = (rounded >= found[0]) & (rounded <= found[1])
     upwards = (exact - below > above - exact) if low <= below else np.True_
     beside = np.where(upwards if above <= high else np.False_, above, below)
     return np.where(inside, beside, rounded)
