@@ -69,11 +69,12 @@ def write_segmentations(
     if not isinstance(source, Volume) and len(result.labels) > 1:
         parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
     for labels, frame in parts:
-        found = [segment for segment in origin.card.segments if (labels == segment.number).any()]
+        there = _numbers_in(labels)
+        found = [segment for segment in origin.card.segments if segment.number in there]
         if not found:
             continue
-        seg = _build(source, stubs, labels, found, origin, frame)
-        written = write(seg, folder, "seg")
+        # Not kept by a name: its frames need not be in memory twice while the file is read back.
+        written = write(_build(source, stubs, labels, found, origin, frame), folder, "seg")
         check_segmentation(folder / written.file, source, labels, found)
         yield written
 
@@ -118,6 +119,12 @@ def _build(
     )
     _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
     return _finish(seg, image, origin, equipment)
+
+
+def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
+    """Every number that occurs; plane by plane, as numpy counts in eight bytes for each voxel."""
+    counts = sum(np.bincount(plane.ravel(), minlength=256) for plane in labels)
+    return set(np.flatnonzero(counts).tolist())
 
 
 def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
