@@ -7,6 +7,7 @@ geometry, rescale, window and everything else that stays true (ENH-01, 04, 07, 0
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import tag_for_keyword
@@ -108,6 +109,7 @@ EQUIPMENT_KEPT = (
 _REPEATING_GROUPS = (0x50, 0x60)  # curves and overlays (ENH-26)
 
 
+@cache
 def tags(*keywords: str) -> frozenset[int]:
     """The tags of `keywords`, every one of which the dictionary knows."""
     found = {keyword: tag_for_keyword(keyword) for keyword in keywords}

@@ -29,7 +29,7 @@ from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.text import to_utf8
 from pipelines.header import whole_number
-from pipelines.verbatim import copy_verbatim, mark_encoded
+from pipelines.verbatim import copy_verbatim, mark_encoded, share
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
@@ -69,11 +69,12 @@ def write_segmentations(
     if not isinstance(source, Volume) and len(result.labels) > 1:
         parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
     for labels, frame in parts:
-        found = [segment for segment in origin.card.segments if (labels == segment.number).any()]
+        there = _numbers_in(labels)
+        found = [segment for segment in origin.card.segments if segment.number in there]
         if not found:
             continue
-        seg = _build(source, stubs, labels, found, origin, frame)
-        written = write(seg, folder, "seg")
+        # Not kept by a name: its frames need not be in memory twice while the file is read back.
+        written = write(_build(source, stubs, labels, found, origin, frame), folder, "seg")
         check_segmentation(folder / written.file, source, labels, found)
         yield written
 
@@ -95,7 +96,7 @@ def _build(
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
-        pixel_array=renumber[labels],
+        pixel_array=_renumbered(labels, renumber),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
             _describe(number, segment, origin, part)
@@ -120,6 +121,26 @@ def _build(
     return _finish(seg, image, origin, equipment)
 
 
+def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
+    """Every number that occurs; plane by plane, as numpy counts in eight bytes for each voxel."""
+    counts = sum(np.bincount(plane.ravel(), minlength=256) for plane in labels)
+    return set(np.flatnonzero(counts).tolist())
+
+
+def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`labels` with other numbers; `labels` itself where all keep theirs.
+
+    Plane by plane, as numpy makes eight bytes of every index.
+    """
+    kept = renumber.nonzero()[0]
+    if np.array_equal(renumber[kept], kept):
+        return labels
+    result = np.empty_like(labels)
+    for plane, old in zip(result, labels, strict=True):
+        np.take(renumber, old, out=plane)
+    return result
+
+
 def _finish(
     seg: Segmentation, image: Dataset, origin: Origin, equipment: dict[str, Any]
 ) -> Dataset:
@@ -134,7 +155,7 @@ def _finish(
     ):
         # Type 2C of an image without a place in the patient (PS3.3 C.7.6.1).
         put(result, {"PatientOrientation": plain.get("PatientOrientation", "")})
-    made = copy_verbatim(seg, lambda tag: tag not in study)
+    made = share(seg, lambda tag: tag not in study)
     for tag in made.keys():  # noqa: SIM118 - iterating a data set decodes its elements
         result[tag] = made.get_item(tag)
     put(

@@ -104,7 +104,7 @@ def test_prv_a_request_with_a_password_is_not_kept(decoded):
 def test_what_is_no_request_is_decoded_anew_each_time_and_refused():
     memory = Memory()
     for _ in range(2):
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever pynetdicom raises
+        with pytest.raises(Exception):  # noqa: B017 - whatever pynetdicom raises
             memory.decode(a_request()[:10])
 
 
