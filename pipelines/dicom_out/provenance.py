@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydicom import Dataset
-from pydicom.config import RAISE
+from pydicom.config import IGNORE, RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
@@ -192,7 +192,7 @@ def source_reference(source: Dataset, frame: int | None = None) -> Dataset:
 def referenced_series(source: Dataset, instances: Sequence[Dataset]) -> Dataset:
     """The Referenced Series item that lists `instances` of the source's series (ENH-14)."""
     item = Dataset()
-    put(item, {"SeriesInstanceUID": str(source.SeriesInstanceUID)})
+    _copy_uid(item, "SeriesInstanceUID", str(source.SeriesInstanceUID))
     item.ReferencedInstanceSequence = [referenced_instance(instance) for instance in instances]
     return item
 
@@ -200,14 +200,14 @@ def referenced_series(source: Dataset, instances: Sequence[Dataset]) -> Dataset:
 def referenced_instance(source: Dataset) -> Dataset:
     """SOP class and instance of `source`."""
     item = Dataset()
-    put(
-        item,
-        {
-            "ReferencedSOPClassUID": str(source.SOPClassUID),
-            "ReferencedSOPInstanceUID": str(source.SOPInstanceUID),
-        },
-    )
+    _copy_uid(item, "ReferencedSOPClassUID", str(source.SOPClassUID))
+    _copy_uid(item, "ReferencedSOPInstanceUID", str(source.SOPInstanceUID))
     return item
+
+
+def _copy_uid(item: Dataset, keyword: str, uid: str) -> None:
+    """Name a source by the UID that it has, be it well formed or not."""
+    item.add(DataElement(Tag(keyword), "UI", uid, validation_mode=IGNORE))
 
 
 def dcm_code(value: str, meaning: str) -> Dataset:
