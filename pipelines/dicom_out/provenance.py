@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
 
-from pipelines.dicom_out.attributes import EQUIPMENT_KEPT, tags
+from pipelines.dicom_out.attributes import EQUIPMENT_KEPT, STUDY_PRESENT, tags
 from pipelines.dicom_out.dates import local_time
 from pipelines.dicom_out.text import text_of
 from pipelines.dicom_out.uids import derive_uid
@@ -103,6 +103,13 @@ def put(dataset: Dataset, values: Mapping[str, Any]) -> None:
     for keyword, value in values.items():
         vr = dictionary_VR(Tag(keyword))
         dataset.add(DataElement(Tag(keyword), vr, value, validation_mode=RAISE))
+
+
+def complete_study(copy: Dataset) -> None:
+    """Add, empty, what patient and study must have and the source left out; the rest stays."""
+    for keyword in STUDY_PRESENT:
+        if keyword not in copy:
+            put(copy, {keyword: ""})
 
 
 def describe_series(copy: Dataset, source: Dataset, suffix: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import JPEG2000, UID, ExplicitVRLittleEndian
 
-from pipelines.dicom_out.attributes import DROPPED
+from pipelines.dicom_out.attributes import DROPPED, STUDY_PRESENT
 from pipelines.request import Equipment
 from tests.builders import CANARY, a_series
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
@@ -95,6 +95,13 @@ def test_enh_05_06_07_image_type_is_derived_and_keeps_its_later_values(
     _source, derived = one(tmp_path, modality, request={"image_type_2": policy}, ImageType=before)
 
     assert expected == derived.ImageType
+
+
+def test_what_patient_and_study_must_have_is_there_and_empty_where_the_source_left_it_out(tmp_path):
+    absent = dict.fromkeys(STUDY_PRESENT)
+    _source, derived = one(tmp_path, **absent)
+
+    assert {""} == {str(derived[keyword].value or "") for keyword in absent}
 
 
 def test_enh_08_the_description_says_what_was_made_and_by_what(tmp_path):
