@@ -96,12 +96,7 @@ def refuse_foreign(image: Dataset) -> None:
     if sop_class not in _IMAGE_CLASSES:
         known = sop_class.name if sop_class in UID_dictionary else "an unknown class"
         raise PipelineRefused("not-an-image", f"An instance is no image but of {known}.")
-    for keyword in (*_UIDS, "Modality"):
-        if not image.get(keyword):
-            raise PipelineRefused("no-identity", f"An instance has no {keyword}.")
-    for keyword in _UIDS:
-        if not _UID_TEXT.fullmatch(str(image.get(keyword))):
-            raise PipelineRefused("no-identity", f"The {keyword} of an instance is no UID.")
+    _refuse_nameless(image)
     kinds = {word.strip() for word in image_type(image)}
     if "LOCALIZER" in kinds:
         raise PipelineRefused("localizer", "The series holds a localizer.")
@@ -111,6 +106,16 @@ def refuse_foreign(image: Dataset) -> None:
         raise PipelineRefused("for-processing", "The image is a detector's raw image.")
     if str(image.get("ManufacturerModelName", "")) == OWN_MODEL:
         raise PipelineRefused("own-result", "The series is a result of this product.")
+
+
+def _refuse_nameless(image: Dataset) -> None:
+    """Refuse what cannot be referred to."""
+    for keyword in (*_UIDS, "Modality"):
+        if not image.get(keyword):
+            raise PipelineRefused("no-identity", f"An instance has no {keyword}.")
+    for keyword in _UIDS:
+        if not _UID_TEXT.fullmatch(str(image.get(keyword))):
+            raise PipelineRefused("no-identity", f"The {keyword} of an instance is no UID.")
 
 
 def image_type(image: Dataset) -> list[str]:

@@ -203,7 +203,7 @@ def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int 
     for index in seg.DimensionIndexSequence:
         index.DimensionOrganizationUID = dimensions
     for series in seg.ReferencedSeriesSequence:
-        # The library shares these items with Source Image; here frames have no place (PS3.3 C.12.2).
+        # The library shares these items with Source Image, where alone frames are named.
         series.ReferencedInstanceSequence = copy.deepcopy(series.ReferencedInstanceSequence)
     references = list(seg.SourceImageSequence)
     for group in seg.PerFrameFunctionalGroupsSequence:

@@ -12,8 +12,8 @@ from pydicom.uid import (
 )
 
 from pipelines.dicom_in import read_volume
-from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.attributes import STUDY_PRESENT
+from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.run import NOTHING_FOUND
 from tests.builders import a_series, write_series
