@@ -244,6 +244,21 @@ def test_enh_17_values_beyond_bits_stored_are_clipped_and_counted(tmp_path):
     assert 3 * 15 == manifest.measurements["clipped"]
 
 
+@pytest.mark.parametrize("bits", [(12, 1), (12, 0), (16, 1), (16, 0)])
+@pytest.mark.parametrize("step", [-1e6, 1e6])
+def test_enh_17_nothing_wraps_around_whatever_the_bits(tmp_path, bits, step):
+    stored, signed = bits
+    pixels = np.full((3, 8, 8), 1000, np.int16 if signed else np.uint16)
+    images = a_series(
+        pixels=pixels, BitsStored=stored, HighBit=stored - 1, PixelRepresentation=signed
+    )
+    derived = enhance(tmp_path, images, a_card("add", parameters={"step": step}))[0]
+
+    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    assert {high if step > 0 else low} == set(np.unique(derived.pixel_array).tolist())
+    assert (1, -1024) == (derived.RescaleSlope, derived.RescaleIntercept)
+
+
 def test_enh_19_stale_extremes_are_dropped(tmp_path):
     _source, derived = one(tmp_path, SmallestImagePixelValue=0, LargestImagePixelValue=4000)
 
