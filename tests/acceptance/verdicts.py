@@ -53,14 +53,20 @@ class Run:
 
     @property
     def is_enhanced(self) -> bool:
-        return self.manifest.outputs[0].kind == "enhanced"
+        return bool(self.of_kind("enhanced"))
+
+    def of_kind(self, *kinds: str) -> list[Path]:
+        """The results of these kinds of output."""
+        outputs = zip(self.manifest.outputs, self.results, strict=True)
+        return [path for output, path in outputs if output.kind in kinds]
 
     def pairs(self) -> Iterator[tuple[Path, Path]]:
-        """First, middle and last result, each with the source instance that it names first."""
+        """First, middle and last of what has pixels, with the source instance that each names."""
         by_uid = {_sop_uid(path): path for path in self.sources}
-        count = len(self.results)
+        with_pixels = self.of_kind("enhanced", "seg")
+        count = len(with_pixels)
         for index in sorted({0, count // 2, count - 1}):
-            path = self.results[index]
+            path = with_pixels[index]
             image = pydicom.dcmread(path, stop_before_pixels=True)
             yield by_uid[str(image.SourceImageSequence[0].ReferencedSOPInstanceUID)], path
 
@@ -93,7 +99,7 @@ def dcmqi(run: Run) -> list[str] | None:
         return None  # it reads no segmentation without a place in the patient
     found: Counter[str] = Counter()
     beside = 0
-    files = iter(run.results)
+    files = iter(run.of_kind("seg"))
     for source, result in run.seen:
         if result.labels.any():
             beside += _beside(source, result.labels, next(files), run, found)
@@ -105,7 +111,7 @@ def dcmtk_counts(run: Run) -> list[str] | None:
     if run.is_enhanced or isinstance(run.seen[0][0], Volume):
         return None
     found: Counter[str] = Counter()
-    for index, path in enumerate(run.results):
+    for index, path in enumerate(run.of_kind("seg")):
         found += dcmtk.count_voxels(path, run.folder / f"drawn-{index}")
     return _miscounted(found, run)
 
@@ -118,7 +124,7 @@ def itk(run: Run) -> list[str] | None:
         before = simpleitk.read_series(run.sources)
     except (RuntimeError, ValueError):
         return None  # a transfer syntax or a mixture that ITK does not read
-    after = simpleitk.read_series(run.results)
+    after = simpleitk.read_series(run.of_kind("enhanced"))
     wrong = simpleitk.grid_differences(before, after)
     grey = before.GetNumberOfComponentsPerPixel() == 1
     return wrong + (simpleitk.value_differences(before, after) if run.untouched and grey else [])
@@ -180,7 +186,7 @@ def _made_by_the_scanner(run: Run) -> Path:
     folder = run.folder / "scanner"
     folder.mkdir()
     maker = pydicom.dcmread(run.sources[0], specific_tags=["Manufacturer"]).get("Manufacturer", "")
-    for path in run.results:
+    for path in run.of_kind("enhanced"):
         image = pydicom.dcmread(path)
         image.Manufacturer = maker
         image.save_as(folder / path.name)
