@@ -98,6 +98,12 @@ STUDY_KEPT = (
     "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined",
 )  # fmt: skip
 
+# Of these, what must be there even if nothing is known: type 2 (PS3.3 C.7.1.1, C.7.2.1).
+STUDY_PRESENT = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "ReferringPhysicianName", "StudyID", "AccessionNumber",
+)  # fmt: skip
+
 # What tells of the device that made the source, for its Contributing Equipment item (ENH-11).
 EQUIPMENT_KEPT = (
     "Manufacturer", "InstitutionName", "InstitutionAddress", "StationName",

@@ -15,6 +15,7 @@ from pipelines.dicom_out.provenance import (
     Origin,
     code_item,
     coding_schemes,
+    complete_study,
     cut_description,
     describe_series,
     put,
@@ -67,6 +68,7 @@ def derive(image: Dataset, digest: str, origin: Origin) -> Dataset:
         plain = to_utf8(plain)
     keep = keeps(modality, colour=colour)
     derived = share(plain, keep)
+    complete_study(derived)
     moment = origin.moment(image)
     dates: dict[str, Any] = {
         "InstanceCreationDate": da(moment),

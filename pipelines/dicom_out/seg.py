@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import highdicom as hd
@@ -21,6 +22,7 @@ from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import (
     Origin,
     coding_schemes,
+    complete_study,
     describe_series,
     put,
     source_device,
@@ -149,6 +151,7 @@ def _finish(
     plain = to_utf8(copy_verbatim(image))
     moment = origin.moment(image)
     result = copy_verbatim(plain, lambda tag: tag in study)
+    complete_study(result)
     if (
         "FrameOfReferenceUID" not in seg
         or "PlaneOrientationSequence" not in (seg.SharedFunctionalGroupsSequence[0])
@@ -220,6 +223,9 @@ def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int 
     seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     for index in seg.DimensionIndexSequence:
         index.DimensionOrganizationUID = dimensions
+    for series in seg.ReferencedSeriesSequence:
+        # The library shares these items with Source Image, where alone frames are named.
+        series.ReferencedInstanceSequence = copy.deepcopy(series.ReferencedInstanceSequence)
     references = list(seg.SourceImageSequence)
     for group in seg.PerFrameFunctionalGroupsSequence:
         for derivation in group.get("DerivationImageSequence", []):

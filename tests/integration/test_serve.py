@@ -77,6 +77,25 @@ def test_what_is_sent_again_changes_nothing(node, pacs, tmp_path):
     assert 2 == len(pacs.series_of_study(study_uid))
 
 
+def test_a_late_slice_and_a_corrected_name_each_give_new_objects(node, pacs, tmp_path):
+    """Standard A.4: content makes the UIDs, and what is sent again makes none."""
+    images = a_series(slices=4, key="revised")
+    corrected = a_series(slices=4, key="revised", PatientName="Zzphi^Joan")
+    sent = {"first": images[:3], "late": images[3:], "corrected": corrected, "again": corrected}
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, part in sent.items():
+        rows = node.verify_trail()
+        assert [0] * len(part) == node.send(write_series(tmp_path / name, part))
+        wait_until(lambda rows=rows: node.verify_trail() > rows)  # the association has ended
+        node.wait_until_quiet(instances=len(part))
+        found[name] = pacs.results_of_study(str(images[0].StudyInstanceUID))
+
+    new = [found["first"], found["late"] - found["first"], found["corrected"] - found["late"]]
+    assert [4, 5, 5] == list(map(len, new))
+    assert 6 == len({series for part in new for series, _instance in part})
+    assert found["corrected"] == found["again"]
+
+
 def test_prv_neither_log_nor_terminal_tells_of_a_patient(node, tmp_path):
     send_and_wait(node, tmp_path, "canary")
 

@@ -12,6 +12,7 @@ from pydicom.uid import (
 )
 
 from pipelines.dicom_in import read_volume
+from pipelines.dicom_out.attributes import STUDY_PRESENT
 from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.run import NOTHING_FOUND
@@ -73,11 +74,18 @@ def test_seg_05_an_absent_patient_id_is_no_obstacle_and_an_absent_frame_of_refer
     tmp_path,
 ):
     _manifest, (seg,) = segment(tmp_path / "a", a_series(PatientID=None))
-    assert "PatientID" not in seg or not seg.PatientID
+    assert "" == seg.PatientID
 
     with pytest.raises(PipelineRefused) as caught:
         segment(tmp_path / "b", a_series(FrameOfReferenceUID=None))
     assert "no-frame-of-reference" == caught.value.code
+
+
+def test_what_patient_and_study_must_have_is_there_and_empty_where_the_source_left_it_out(tmp_path):
+    absent = dict.fromkeys(STUDY_PRESENT)
+    _manifest, (seg,) = segment(tmp_path, a_series(**absent))
+
+    assert {""} == {str(seg[keyword].value or "") for keyword in absent}
 
 
 def test_seg_06_frames_lie_at_the_positions_of_their_slices(tmp_path):
@@ -115,6 +123,9 @@ def test_seg_07_a_loop_gives_an_object_for_every_frame_that_shows_something(tmp_
             reference.ReferencedSOPInstanceUID, reference.ReferencedSOPClassUID,
             reference.ReferencedFrameNumber,
         )  # fmt: skip
+        (series,) = seg.ReferencedSeriesSequence
+        (listed,) = series.ReferencedInstanceSequence
+        assert ["ReferencedSOPClassUID", "ReferencedSOPInstanceUID"] == [e.keyword for e in listed]
     assert int((pixels > 100).sum()) == manifest.measurements["segments"][0]["voxels"]
     assert manifest.measurements["segments"][0]["ml"] is None
 

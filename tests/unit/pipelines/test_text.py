@@ -13,6 +13,11 @@ from tests.unit.pipelines.stand_ins import a_card, run_card
 # Character set, bytes, text; the eastern ones are the examples of PS3.5 annexes H to K.
 NAMES = [
     ("ISO_IR 100", b"Buc^J\xe9r\xf4me", "Buc^Jérôme"),
+    (
+        "ISO_IR 127",
+        b"\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1",
+        "\u0642\u0628\u0627\u0646\u064a^\u0644\u0646\u0632\u0627\u0631",  # Arabic
+    ),
     ("ISO_IR 144", b"\xbb\xee\xda^\xda\xde\xdc", "Люк^ком"),
     (
         ["", "ISO 2022 IR 87"],
