@@ -56,9 +56,6 @@ _PROCEDURES = {
     "MR": CodedConcept("25056-3", "LN", "MRI unspecified body region"),
     "PT": CodedConcept("44136-0", "LN", "PET unspecified body region"),
     "NM": CodedConcept("49118-3", "LN", "NM unspecified body region"),
-    **dict.fromkeys(
-        ("CR", "DX", "MG"), CodedConcept("43468-8", "LN", "XR unspecified body region")
-    ),
 }
 _ANY_PROCEDURE = CodedConcept("363679005", "SCT", "Imaging procedure")
 _MODALITIES = {
