@@ -25,6 +25,7 @@ from highdicom.sr.value_types import (
     ImageContentItem,
 )
 from pydicom import Dataset
+from scipy import ndimage
 
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import coding_schemes
@@ -81,11 +82,12 @@ def write_report(
         Everything that the run looked at, and the segmentations in `folder` that were written
         of it.
     """
-    written = [
-        Written(_header(folder / file.file), source, result.labels)
-        for source, result, made in results
-        for file in made
-    ]
+    written = []
+    for source, result, made in results:
+        boxes = ndimage.find_objects(result.labels)
+        written += [
+            Written(_header(folder / file.file), source, result.labels, boxes) for file in made
+        ]
     images = [image for source, _, _ in results for image in source.sources]
     groups = [group for each in written for group in groups_of(each, origin)]
     equipment = origin.equipment()

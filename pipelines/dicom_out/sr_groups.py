@@ -55,11 +55,14 @@ class Written(NamedTuple):
     source : Volume or Frames
     labels : ndarray of uint8, shape (z, y, x) or (frame, y, x)
         The whole result on `source`, of which `seg` holds one frame where they are frames.
+    boxes : list of tuple of slice, or None
+        Item n - 1 is the part of the labels that holds all that is n.
     """
 
     seg: Dataset
     source: Source
     labels: NDArray[np.uint8]
+    boxes: list[tuple[slice, ...] | None]
 
 
 def groups_of(written: Written, origin: Origin) -> Iterator[Template]:
@@ -86,7 +89,9 @@ def nothing_found(origin: Origin) -> Template:
 
 def _volumetric(written: Written, segment: Dataset, label: int, origin: Origin) -> Template:
     seg, source = written.seg, written.source
-    assert isinstance(source, Volume)  # noqa: S101 - what the caller asked, for the type checker
+    box = written.boxes[label - 1]
+    assert isinstance(source, Volume) and box  # noqa: S101 - for the type checker
+    mask = written.labels[box] == label
     return VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(segment),
         referenced_segment=ReferencedSegment(
@@ -99,7 +104,7 @@ def _volumetric(written: Written, segment: Dataset, label: int, origin: Origin) 
         finding_type=_code(segment.SegmentedPropertyTypeCodeSequence[0]),
         finding_sites=_sites(segment),
         algorithm_id=_algorithm(origin),
-        measurements=measure_volume(source, written.labels == label, intensity_of(source)),
+        measurements=measure_volume(source, box, mask, intensity_of(source)),
     )
 
 

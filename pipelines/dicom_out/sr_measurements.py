@@ -69,15 +69,21 @@ def intensity_of(source: Source) -> Intensity | None:
 
 
 def measure_volume(
-    volume: Volume, mask: NDArray[np.bool_], intensity: Intensity | None
+    volume: Volume, box: tuple[slice, ...], mask: NDArray[np.bool_], intensity: Intensity | None
 ) -> list[Measurement]:
-    """Volume in cm3, diameter in mm, mean and SD of a segment with a place in the patient."""
+    """Volume in cm3, diameter in mm, mean and SD of a segment with a place in the patient.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        The part of the volume that holds the segment, on which `mask` lies.
+    """
     cm3 = int(mask.sum()) * float(np.prod(volume.spacing_mm)) / 1000
     steps = volume.affine[:3, [2, 1, 0]]  # along the mask's axes (z, y, x)
     return [
         Measurement(name=_VOLUME, value=cm3, unit=_CM3),
         Measurement(name=_DIAMETER_3D, value=largest_diameter(mask, steps), unit=_MM),
-        *_spread(volume.array[mask], intensity),
+        *_spread(volume.array[box][mask], intensity),
     ]
 
 

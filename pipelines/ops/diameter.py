@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
 if TYPE_CHECKING:
@@ -32,48 +31,34 @@ def largest_diameter(mask: NDArray[np.bool_], to_mm: NDArray[np.float64]) -> flo
     to_mm : ndarray of float64, shape (n, n)
         Column k is the step in millimetres along axis k of the mask.
     """
-    points = outline(mask) @ to_mm.T
-    reach = np.linalg.norm(points - points.mean(axis=0), axis=1)
-    start = points[reach.argmax()]
-    found = _farthest_from(points[_distances(points, start).argmax()], points)
-    # A point nearer to the centre than this has no partner that is farther away than `found`.
-    outer = points[reach >= found - reach.max() - 1e-9]
-    if len(outer) > FEW:
-        outer = _corners(outer, points)
-    for first in range(0, len(outer), FEW):
-        found = max(found, float(cdist(outer[first : first + FEW], outer).max()))
-    return found
+    ends = row_ends(mask)
+    centres = ends @ to_mm.T
+    reach = np.linalg.norm(centres - centres.mean(axis=0), axis=1)
+    start = centres[reach.argmax()]
+    other = centres[np.linalg.norm(centres - start, axis=1).argmax()]
+    at_least = float(np.linalg.norm(centres - other, axis=1).max())
+    # A voxel nearer to the middle than this has no partner that is farther away than `at_least`.
+    step = float(np.linalg.norm(to_mm, axis=0).max())
+    outer = ends[reach >= at_least - reach.max() - step]
+    faces = np.concatenate([np.eye(mask.ndim), -np.eye(mask.ndim)]) / 2
+    points = (outer[:, None] + faces).reshape(-1, mask.ndim) @ to_mm.T
+    if len(points) > FEW:
+        points = points[ConvexHull(points).vertices]
+    return max(
+        float(cdist(points[first : first + FEW], points).max())
+        for first in range(0, len(points), FEW)
+    )
 
 
-def outline(mask: NDArray[np.bool_]) -> Points:
-    """The outermost face centres along every axis, as indices in the mask's axis order.
+def row_ends(mask: NDArray[np.bool_]) -> Points:
+    """Indices of the first and last voxel of every row: no voxel lies outside their convex hull.
 
-    The farthest two points are always among them.
+    So none of its faces is farther out than theirs, and a face between two voxels inside lies
+    between two at the outline.
     """
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    inside = mask[box]
-    found = []
-    for axis in range(mask.ndim):
-        lines = np.moveaxis(inside, axis, -1)
-        filled = lines.any(axis=-1)
-        first = lines.argmax(axis=-1)[filled]
-        last = lines.shape[-1] - 1 - lines[..., ::-1].argmax(axis=-1)[filled]
-        place = np.argwhere(filled).astype(np.float64)
-        found += [np.insert(place, axis, edge, axis=1) for edge in (first - 0.5, last + 0.5)]
-    return np.concatenate(found)
-
-
-def _distances(points: Points, start: Points) -> Points:
-    return np.asarray(np.linalg.norm(points - start, axis=1))
-
-
-def _farthest_from(start: Points, points: Points) -> float:
-    return float(_distances(points, start).max())
-
-
-def _corners(outer: Points, points: Points) -> Points:
-    """The corners of the convex hull; `outer` alone may be flat, all points never are."""
-    try:
-        return np.asarray(outer[ConvexHull(outer).vertices])
-    except QhullError:
-        return np.asarray(points[ConvexHull(points).vertices])
+    filled = mask.any(axis=-1)
+    first = mask.argmax(axis=-1)[filled]
+    last = mask.shape[-1] - 1 - mask[..., ::-1].argmax(axis=-1)[filled]
+    rows = np.argwhere(filled)
+    ends = [np.column_stack([rows, column]) for column in (first, last)]
+    return np.concatenate(ends).astype(np.float64)
