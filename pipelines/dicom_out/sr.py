@@ -23,6 +23,7 @@ from highdicom.sr.value_types import (
     ContainerContentItem,
     ContentSequence,
     ImageContentItem,
+    TextContentItem,
 )
 from pydicom import Dataset
 from scipy import ndimage
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 SR_NUMBER_OFFSET = 750
 """Reports are numbered above segmentations, as those are above enhanced series."""
 _NO_DEVICE_UID = f"2.25.{PRODUCT_NAMESPACE.int}"
+_COMMENT = CodedConcept("121106", "DCM", "Comment")
 _DEVICE = CodedConcept("121007", "DCM", "Device")
 _LIBRARY = CodedConcept("111028", "DCM", "Image Library")
 _LIBRARY_GROUP = CodedConcept("126200", "DCM", "Image Library Group")
@@ -122,6 +124,9 @@ def _content(groups: Sequence[Template], images: Sequence[Dataset], origin: Orig
     )
     (root,) = report
     root.ContentSequence.insert(len(root.ContentSequence) - 1, _library(images, modality))
+    # A report has no Derivation Description; research use is told here (ENH-08).
+    comment = TextContentItem(_COMMENT, origin.description(), RelationshipTypeValues.CONTAINS)
+    root.ContentSequence.append(comment)
     return root
 
 

@@ -190,6 +190,14 @@ def test_seg_14_dates_and_equipment_are_the_runs(tmp_path):
     )  # fmt: skip
 
 
+def test_the_report_says_that_it_is_for_research(tmp_path):
+    report, (seg,) = report_of(tmp_path, a_series())
+
+    (comment,) = items(report, "121106")
+    assert comment.TextValue == seg.DerivationDescription
+    assert "Research use only" in comment.TextValue
+
+
 def test_seg_04_the_tree_names_no_person(tmp_path):
     images = a_series()
     report, _ = report_of(tmp_path, images)
