@@ -15,6 +15,7 @@ from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.sr import write_report
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
 from pipelines.manifest import MANIFEST_NAME, Manifest, OutputFile
@@ -103,6 +104,7 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
     origin = Origin(request, card, parameters, digests)
     outputs: list[OutputFile] = []
     measured: list[Any] = []
+    segmented: list[tuple[Source, Segmented, list[OutputFile]]] = []
     clipped = 0
     for index, source in enumerate(sources):
 
@@ -120,13 +122,16 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
                 clipped += beyond
             measured.append(measure_enhanced(source, after))
         else:
-            outputs += write_segmentations(source, result, origin, folder)
+            segs = list(write_segmentations(source, result, origin, folder))
+            segmented.append((source, result, segs))
+            outputs += segs
             measured.append(measure_segments(source, result.labels, card.segments))
     if card.kind == "enhance":
         return _Outcome(
             outputs, merge_enhanced(measured) | {"clipped": clipped}, warned, len(digests)
         )
     warned += [] if outputs else [NOTHING_FOUND]
+    outputs.append(write_report(segmented, origin, Path(request.output_folder)))
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests))
 

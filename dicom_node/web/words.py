@@ -81,7 +81,8 @@ EVENT_TYPES = {
     "110136": "roles changed", "110137": "account changed",
 }  # fmt: skip
 ACTIONS = {"C": "create", "R": "read", "U": "update", "D": "delete", "E": "execute"}
-KINDS = {"enhanced": "enhanced images", "seg": "segmentation"}
+KINDS = {"enhanced": "enhanced images", "seg": "segmentation", "sr": "measurement report"}
+OBJECTS = {"enhanced": "image", "seg": "segmentation object", "sr": "measurement report"}
 PRIORITIES = {100: "STAT", 50: "urgent"}
 PICTURES = {
     "source": "Source",

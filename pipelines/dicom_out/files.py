@@ -19,7 +19,7 @@ IMPLEMENTATION_CLASS_UID = "2.25.183456903842915628412974019236570361345"
 IMPLEMENTATION_VERSION_NAME = "DICOM_NODE"
 
 
-def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg"]) -> OutputFile:
+def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg", "sr"]) -> OutputFile:
     """Write `dataset` as Explicit VR Little Endian to ``<SOP Instance UID>.dcm``."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = str(dataset.SOPClassUID)

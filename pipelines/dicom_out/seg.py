@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import highdicom as hd
 import numpy as np
@@ -16,22 +16,13 @@ from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
-from pipelines.dicom_out.attributes import STUDY_KEPT, tags
-from pipelines.dicom_out.dates import da, tm
 from pipelines.dicom_out.files import write
-from pipelines.dicom_out.provenance import (
-    Origin,
-    coding_schemes,
-    complete_study,
-    describe_series,
-    put,
-    source_device,
-)
+from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.seg_source import stand_ins
-from pipelines.dicom_out.text import to_utf8
+from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
-from pipelines.verbatim import copy_verbatim, mark_encoded, share
+from pipelines.verbatim import mark_encoded
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
@@ -120,7 +111,7 @@ def _build(
         specific_character_set="ISO_IR 192",
     )
     _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
-    return _finish(seg, image, origin, equipment)
+    return _finish(seg, image, origin)
 
 
 def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
@@ -143,45 +134,16 @@ def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArr
     return result
 
 
-def _finish(
-    seg: Segmentation, image: Dataset, origin: Origin, equipment: dict[str, Any]
-) -> Dataset:
-    """`seg` with the source's patient and study (ENH-04), our equipment, time and texts."""
-    study = tags(*STUDY_KEPT)
-    plain = to_utf8(copy_verbatim(image))
-    moment = origin.moment(image)
-    result = copy_verbatim(plain, lambda tag: tag in study)
-    complete_study(result)
+def _finish(seg: Segmentation, image: Dataset, origin: Origin) -> Dataset:
+    """`seg` in the source's study, with what a segmentation alone has."""
+    result = into_study(seg, image, origin)
     if (
         "FrameOfReferenceUID" not in seg
         or "PlaneOrientationSequence" not in (seg.SharedFunctionalGroupsSequence[0])
     ):
         # Type 2C of an image without a place in the patient (PS3.3 C.7.6.1).
-        put(result, {"PatientOrientation": plain.get("PatientOrientation", "")})
-    made = share(seg, lambda tag: tag not in study)
-    for tag in made.keys():  # noqa: SIM118 - iterating a data set decodes its elements
-        result[tag] = made.get_item(tag)
-    put(
-        result,
-        {
-            **equipment,
-            "InstanceCreationDate": da(moment),
-            "InstanceCreationTime": tm(moment),
-            "ContentDate": da(moment),
-            "ContentTime": tm(moment),
-            "SeriesDate": da(moment),
-            "SeriesTime": tm(moment),
-            "DerivationDescription": origin.description(),
-        },
-    )
-    describe_series(result, plain, origin.card.suffix)
-    library = seg.ContributingEquipmentSequence[-1]  # highdicom names itself (SEG-10)
-    put(library, {"ContributionDateTime": da(moment) + tm(moment)})
-    result.ContributingEquipmentSequence = [
-        *plain.get("ContributingEquipmentSequence", []),
-        source_device(plain),
-        library,
-    ]
+        put(result, {"PatientOrientation": image.get("PatientOrientation", "")})
+    put(result, {"DerivationDescription": origin.description()})
     codes = [code for each in origin.card.segments for code in (each.category, each.type)]
     if schemes := coding_schemes(*codes):
         result.CodingSchemeIdentificationSequence = schemes

@@ -29,7 +29,8 @@ def results(card, images, folder: Path) -> tuple[list[Path], list[Path], dict]:
     """Source files, result files and measurements of one run."""
     manifest, made = run_card(card, images, folder)
     sources = sorted((folder / "source").glob("*.dcm"))
-    return sources, [made / output.file for output in manifest.outputs], manifest.measurements
+    images_or_segs = [output for output in manifest.outputs if output.kind != "sr"]
+    return sources, [made / output.file for output in images_or_segs], manifest.measurements
 
 
 def oblique(images):

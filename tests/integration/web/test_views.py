@@ -10,7 +10,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from storage.audit import record, study_event
-from storage.db.tables import Delivery, Study
+from storage.db.tables import Delivery, Job, Study
 from tests.builders import CANARY
 from tests.integration.web.rows import add_many_studies, add_study
 from tests.integration.web.visitor import view_of
@@ -36,6 +36,26 @@ def test_opening_a_study_writes_one_row_and_its_parts_and_pictures_none(page, dr
         seen.actor, seen.subject, seen.patient_id, seen.seq,
     )  # fmt: skip
     assert rows == len(page.trail())
+
+
+def test_a_report_is_told_beside_its_segmentation_and_has_no_picture(page, drawn_study):
+    with page.db.begin() as session:
+        both, alone = (session.get_one(Job, job_id) for job_id in (2, 1))
+        seg, report = both.manifest["outputs"][0], {"kind": "sr", "sop_uid": "1.2.9"}
+        both.manifest = both.manifest | {"outputs": [seg, report]}
+        alone.manifest = {"outputs": [report], "measurements": {"segments": []},
+                          "warnings": ["nothing found"]}  # fmt: skip
+
+    visitor = page.visitor("ada")
+    html = visitor.get(f"/studies/{drawn_study}").text
+
+    assert "1 segmentation object, 1 measurement report" in html
+    assert "; 1 measurement report</p>" in html
+    assert "jobs/2/viewer" in html
+    assert "jobs/1/viewer" not in html
+    view = view_of(html)
+    assert 404 == visitor.get(f"/studies/{drawn_study}/jobs/1/viewer?view={view}").status_code
+    assert 200 == visitor.get(f"/studies/{drawn_study}/jobs/2/viewer?view={view}").status_code
 
 
 def test_a_study_tells_of_storage_commitment(page, study):

@@ -26,7 +26,8 @@ HALF_HU = -24.0  # 1000 stored, the middle of the builder's noise
 def segment(tmp_path, images, card=None, **request):
     card = card or a_card("above", parameters={"low": HALF_HU, "high": 10.0})
     manifest, folder = run_card(card, images, tmp_path, **request)
-    return manifest, [pydicom.dcmread(folder / output.file) for output in manifest.outputs]
+    segs = [output for output in manifest.outputs if output.kind == "seg"]
+    return manifest, [pydicom.dcmread(folder / output.file) for output in segs]
 
 
 def test_seg_01_it_is_binary_uncompressed_and_without_empty_frames(tmp_path):
@@ -138,7 +139,7 @@ def test_seg_12_segments_that_are_not_there_are_not_described(tmp_path):
     assert [1] == [item.SegmentNumber for item in seg.SegmentSequence]
 
 
-def test_seg_12_an_empty_mask_gives_no_object_but_a_word(tmp_path):
+def test_seg_12_an_empty_mask_gives_no_segmentation_but_a_word(tmp_path):
     card = a_card("above", parameters={"low": 1e8, "high": 1e9})
     manifest, segs = segment(tmp_path, a_series(), card)
 
