@@ -189,10 +189,10 @@ def is_empty(element: DataElement | RawDataElement) -> bool:
     """Whether an element has no value; padding is none (PS3.5 7.4.1)."""
     if isinstance(element, RawDataElement):
         if element.value is None:
-            return element.length == 0
+            return bool(element.length == 0)
         return not bytes(element.value).strip(b" \0" if element.VR not in _BINARY else b"")
     value: object = element.value
-    return value is None or (isinstance(value, Sized) and len(value) == 0)
+    return value is None or (isinstance(value, Sized) and len(value) < 1)
 
 
 _BINARY = {"US", "SS", "UL", "SL", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "UN", None}

@@ -110,6 +110,18 @@ def _palette(item: Dataset, _root: Dataset) -> bool:
     )
 
 
+def _in_volume(*properties: str, of_originals: bool = False) -> When:
+    """Of a segmentation with a frame of reference, or an image of these Volumetric Properties."""
+
+    def holds(_item: Dataset, root: Dataset) -> bool:
+        if has(root, "SegmentSequence"):
+            return has(root, "FrameOfReferenceUID")
+        is_asked = not of_originals or text(root, "ImageType") == "ORIGINAL"
+        return is_asked and text(root, "VolumetricProperties") in properties
+
+    return holds
+
+
 def _scheme_is_due(item: Dataset, _root: Dataset) -> bool:
     return has(item, "CodeValue", "LongCodeValue")
 
@@ -202,6 +214,22 @@ ALTERNATIVES: dict[str, When] = {
         for name, words in _ALWAYS.items()
         for word in words
     },
+}
+
+# In functional groups, whose rows have no module: PS3.3 C.7.6.16.2.1 to .4 and .11.
+ALTERNATIVES |= {
+    ":PixelSpacing": _in_volume("VOLUME"),
+    ":SliceThickness": _in_volume("VOLUME", "SAMPLED"),
+    ":ImagePositionPatient": _in_volume("VOLUME", "SAMPLED", of_originals=True),
+    ":ImageOrientationPatient": _in_volume("VOLUME", "SAMPLED", of_originals=True),
+    ":DimensionIndexValues": lambda _item, root: has(root, "DimensionIndexSequence"),
+    ":InStackPositionNumber": _present("StackID"),
+    ":RealWorldValueSlope": lambda item, _root: not has(item, "RealWorldValueLUTData"),
+    ":RealWorldValueIntercept": lambda item, _root: not has(item, "RealWorldValueLUTData"),
+    **dict.fromkeys(
+        (":FrameReferenceDateTime", ":FrameAcquisitionDateTime", ":FrameAcquisitionDuration"),
+        lambda _item, root: text(root, "ImageType") == "ORIGINAL",
+    ),
 }
 
 # 2C, but seldom sent by scanners and asked for by no reader: told, not held.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.conformance.conditions import is_derived_from_images, is_original
-from pipelines.conformance.raw import has, items, number, text
+from pipelines.conformance.raw import distinct_items, has, items, number, text
 from pipelines.conformance.report import Finding
 
 if TYPE_CHECKING:
@@ -66,14 +66,13 @@ def _count_faults(dataset: Dataset, frames: int) -> Iterator[Finding]:
     if frames and number(dataset, "NumberOfFrames") != frames:
         yield Finding("error", PER_FRAME, "has another number of items than there are frames")
     dimensions = len(items(dataset, "DimensionIndexSequence"))
-    for frame in items(dataset, PER_FRAME):
-        for content in items(frame, "FrameContentSequence"):
-            found = content.get_item(0x00209157)
-            held = len(found.value) // 4 if found and isinstance(found.value, bytes) else None
-            if held is not None and held != dimensions:
-                where = f"{PER_FRAME}/FrameContentSequence/DimensionIndexValues"
-                yield Finding("error", where, "has another number of values than dimensions")
-                return
+    for content in distinct_items(items(dataset, PER_FRAME), "FrameContentSequence"):
+        found = content.get_item(0x00209157)
+        held = len(found.value) // 4 if found and isinstance(found.value, bytes) else None
+        if held is not None and held != dimensions:
+            where = f"{PER_FRAME}/FrameContentSequence/DimensionIndexValues"
+            yield Finding("error", where, "has another number of values than dimensions")
+            return
 
 
 def _segment_faults(dataset: Dataset) -> Iterator[Finding]:
@@ -84,9 +83,9 @@ def _segment_faults(dataset: Dataset) -> Iterator[Finding]:
     if numbers != list(range(1, len(numbers) + 1)):
         yield Finding("error", "SegmentSequence/SegmentNumber", "does not count from 1 by 1")
     for keyword in (SHARED, PER_FRAME):
-        for group in items(dataset, keyword):
-            for item in items(group, "SegmentIdentificationSequence"):
-                if number(item, "ReferencedSegmentNumber") not in numbers:
-                    where = f"{keyword}/SegmentIdentificationSequence/ReferencedSegmentNumber"
-                    yield Finding("error", where, "names a segment that there is not")
-                    return
+        groups = items(dataset, keyword)
+        for item in distinct_items(groups, "SegmentIdentificationSequence"):
+            if number(item, "ReferencedSegmentNumber") not in numbers:
+                where = f"{keyword}/SegmentIdentificationSequence/ReferencedSegmentNumber"
+                yield Finding("error", where, "names a segment that there is not")
+                return

@@ -10,6 +10,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pydicom import Dataset
     from pydicom.dataelem import DataElement
 
@@ -69,6 +71,23 @@ def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """The items of a sequence; [] where it is absent or is none."""
     found = element_of(dataset, keyword)
     return [] if found is None else items_of(dataset, found)
+
+
+def distinct_items(parents: Iterable[Dataset], keyword: str) -> Iterator[Dataset]:
+    """The items of a sequence in every parent; parents that hold equal bytes count once.
+
+    Thousands of frames repeat a few groups, and parsing is what takes the time.
+    """
+    seen: set[bytes] = set()
+    for parent in parents:
+        found = element_of(parent, keyword)
+        if isinstance(found, RawDataElement):
+            value = bytes_of(found)
+            if value in seen:
+                continue
+            seen.add(value)
+        if found is not None:
+            yield from items_of(parent, found)
 
 
 def items_of(dataset: Dataset, element: DataElement | RawDataElement) -> list[Dataset]:

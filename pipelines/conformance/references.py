@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.conformance.groups import PER_FRAME, SHARED
-from pipelines.conformance.raw import items, text
+from pipelines.conformance.raw import distinct_items, items, text
 from pipelines.conformance.report import Finding
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _follow(dataset: Dataset, path: tuple[str, ...]) -> list[tuple[str, str]]:
     """Instance and class of every reference at the end of a path of sequences."""
     level = [dataset]
     for keyword in path:
-        level = [item for each in level for item in items(each, keyword)]
+        level = list(distinct_items(level, keyword))
     return [_reference(item) for item in level]
 
 
