@@ -9,6 +9,7 @@ import highdicom as hd
 import numpy as np
 from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset, dcmread
+from pydicom.data import get_testdata_file
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -17,6 +18,8 @@ from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_colour_image, a_grey_loop
 
 THRESHOLD = {"CT": -24.0, "MR": 1000.0, "PT": 2500.0}
+FOREIGN = "enhanced-multi-frame CT"
+"""A scanner's; dciodvfy does not know one of its terms, which is no fault of what is planted."""
 _MADE_BY = {
     "series_number": 7, "instance_number": 1, "manufacturer": "Test", "software_versions": "1",
     "manufacturer_model_name": "Two", "device_serial_number": "1",
@@ -86,7 +89,9 @@ def _code(value: str, scheme: str, meaning: str, **more: str) -> Dataset:
 
 
 def an_object(kind: str, folder: Path) -> Path:
-    """A file of the kind: a modality, ``enhanced`` or ``seg`` and a modality, or a document."""
+    """A file of the kind: a modality, ``enhanced`` or ``seg`` of one, a document, or FOREIGN."""
+    if kind == FOREIGN:
+        return Path(get_testdata_file("eCT_Supplemental.dcm", download=False))
     source, _, modality = kind.rpartition(" ")
     if source:
         return _result(source, modality, folder)

@@ -15,6 +15,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from tests.builders import uid
+from tests.conforming import FOREIGN
 
 Break = Callable[[Dataset], None]
 
@@ -131,6 +132,7 @@ def _palette(dataset: Dataset) -> None:
 
 def _lossy(dataset: Dataset) -> None:
     dataset.LossyImageCompression = "01"
+    dataset.LossyImageCompressionMethod = "ISO_10918_1"
 
 
 def _range_without_padding(dataset: Dataset) -> None:
@@ -239,6 +241,30 @@ FAULTS = (
           "ContentSequence/ConceptNameCodeSequence", _ABSENT, "d"),
     Fault("relation unknown", "SR", raw("ContentSequence/RelationshipType", b"LIKES "),
           "ContentSequence/RelationshipType", "no relation", "v"),
+    Fault("state without its LUT", "PR", without("PresentationLUTShape"), "PresentationLUTShape",
+          _ABSENT, "dv"),
+    Fault("state without its area", "PR", empty("DisplayedAreaSelectionSequence"),
+          "DisplayedAreaSelectionSequence", _EMPTY, "dv"),
+    Fault("map without its meaning", "PM",
+          without(f"{_SHARED}/RealWorldValueMappingSequence/MeasurementUnitsCodeSequence"),
+          f"{_SHARED}/RealWorldValueMappingSequence/MeasurementUnitsCodeSequence", _ABSENT, "dv"),
+    Fault("map without its kind", "PM", without(f"{_SHARED}/ParametricMapFrameTypeSequence"),
+          f"{_SHARED}/ParametricMapFrameTypeSequence", _ABSENT, "dv"),
+    Fault("capture without its way", "SC", without("ConversionType"), "ConversionType", _ABSENT,
+          "dv"),
+    Fault("selection without evidence", "KO", without("CurrentRequestedProcedureEvidenceSequence"),
+          "CurrentRequestedProcedureEvidenceSequence", _ABSENT, "dv"),
+    Fault("frames of no type", FOREIGN, without(f"{_SHARED}/CTImageFrameTypeSequence"),
+          f"{_SHARED}/CTImageFrameTypeSequence", _ABSENT, "dv"),
+    Fault("frames of no place", FOREIGN, every_frame(without("PlanePositionSequence")),
+          f"{_SHARED}/PlanePositionSequence", _ABSENT, "dv"),
+    Fault("frames of no scale", FOREIGN,
+          without(f"{_SHARED}/PixelValueTransformationSequence"),
+          f"{_SHARED}/PixelValueTransformationSequence", _ABSENT, "dv"),
+    Fault("frames of no size", FOREIGN, without(f"{_SHARED}/PixelMeasuresSequence/PixelSpacing"),
+          f"{_SHARED}/PixelMeasuresSequence/PixelSpacing", _ABSENT, "d"),
+    Fault("frames without dimensions", FOREIGN, without("DimensionOrganizationSequence"),
+          "DimensionOrganizationSequence", _ABSENT, "dv"),
     Fault("file meta contradicts", "enhanced CT", _other_file_meta, "MediaStorageSOPInstanceUID",
           "contradicts", "d"),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dicom_node.jobs.address import address
+from dicom_node.jobs.address import address, describe_errors
 from dicom_node.jobs.attempt import held_job
 from dicom_node.jobs.trail import job_event
 from storage.db.queries.jobs import study_and_series_of
@@ -63,6 +63,8 @@ def _publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
         there = sha256_of_outputs(session, [made.sop_uid for made in manifest.outputs])
         new = [made for made in manifest.outputs if made.sop_uid not in there]
         text = f"succeeded: {len(new)} new outputs, {len(there)} unchanged"
+        if found := describe_errors(manifest.conformance):
+            text += f"; {found}"
         advance(
             session,
             job,

@@ -115,8 +115,10 @@ class _Walk:
                 continue
             said = None if tag >> 16 & 1 else known(int(tag))
             where = path + (said.keyword if said else f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
-            vr = element.VR or (next(iter(sorted(said.vrs))) if said else "UN")
-            if said and vr not in said.vrs and vr != "UN":
+            vr = element.VR or "UN"
+            if said and vr == "UN":  # a result may name the VR that its source does not
+                vr = min(said.vrs)
+            if said and vr not in said.vrs:
                 self.tell("error", where, "has another VR than the dictionary", of_value=True)
             if vr == "SQ":
                 self._sequence(item, element, where, nested.get(int(tag)), encodings)

@@ -143,6 +143,11 @@ COMPANIONS: dict[str, When] = {
     "us-image:FrameIncrementPointer": _present("NumberOfFrames"),
     "LossyImageCompressionRatio": _equals("LossyImageCompression", "01"),
     "LossyImageCompressionMethod": _equals("LossyImageCompression", "01"),
+    # Derived objects have what their sources have, which need not be both (C.8.20.2, C.8.32.2).
+    "segmentation-image:LossyImageCompressionRatio": _present("LossyImageCompressionMethod"),
+    "segmentation-image:LossyImageCompressionMethod": _present("LossyImageCompressionRatio"),
+    "parametric-map-image:LossyImageCompressionRatio": _present("LossyImageCompressionMethod"),
+    "parametric-map-image:LossyImageCompressionMethod": _present("LossyImageCompressionRatio"),
     "SegmentationFractionalType": _equals("SegmentationType", "FRACTIONAL"),
     "MaximumFractionalValue": _equals("SegmentationType", "FRACTIONAL"),
     "ConcatenationFrameOffsetNumber": _present("ConcatenationUID"),

@@ -29,6 +29,9 @@ def group_faults(dataset: Dataset, plan: Plan) -> Iterator[Finding]:
     """Macros that are required and absent, or shared and per frame at once; counts that differ."""
     if not plan.macros:
         return
+    if not has(dataset, SHARED, PER_FRAME):
+        yield Finding("error", PER_FRAME, "is absent, and with it every functional group")
+        return
     shared = {int(tag) for item in items(dataset, SHARED)[:1] for tag in item.keys()}  # noqa: SIM118
     frames = [{int(tag) for tag in item.keys()} for item in items(dataset, PER_FRAME)]  # noqa: SIM118
     everywhere = set.intersection(*frames) if frames else set()

@@ -66,6 +66,9 @@ def test_a_builder_that_forgets_an_attribute_is_held_where_the_settings_say_bloc
     assert [f"job {job_id} stub-enhance: delivery {held.id} to PACS held: {REASON}"] == texts(
         works, f"delivery:{held.id}"
     )
+    assert f"job {job_id} stub-enhance: succeeded: 3 new outputs, 0 unchanged; {REASON}" in texts(
+        works, f"job:{job_id}"
+    )
     works.verify_trail()
 
 

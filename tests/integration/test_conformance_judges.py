@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 
 from pipelines.conformance import check, read_header
 from tests.conforming import KINDS, an_object
@@ -50,6 +51,22 @@ def test_gate_and_judges_find_nothing_in_a_good_object(good, kind):
         # PS3.3 C.12.2 says not that a listed instance may name no frame, dicom-validator does.
         told for told in validated(path, kind) if "ReferencedFrameNumber" not in told
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["eCT_Supplemental.dcm", "liver.dcm"])
+def test_the_gate_finds_nothing_in_good_objects_of_other_makers(name):
+    path = get_testdata_file(name, download=False)
+
+    assert [] == [str(found) for found in check(read_header(path)).findings]
+
+
+def test_the_gate_misses_in_a_poor_enhanced_mr_what_dciodvfy_misses():
+    path = Path(get_testdata_file("emri_small.dcm", download=False))
+
+    found = {each.where for each in check(read_header(path)).errors}
+    missed = {told for told in errors_of(path) if "attribute" in told}
+
+    assert {told.split("<")[1].split("(")[0] for told in missed} == found
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

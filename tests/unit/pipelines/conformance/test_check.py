@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import time
 
+import numpy as np
 import pytest
+from highdicom.content import AlgorithmIdentificationSequence
+from highdicom.seg import Segmentation, SegmentDescription
+from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset
 from pydicom.config import IGNORE
+from pydicom.data import get_charset_files
 from pydicom.dataelem import DataElement
 from pydicom.uid import ImplicitVRLittleEndian
 
@@ -42,6 +47,24 @@ def test_implicit_vr_is_judged_by_the_dictionary(tmp_path):
     assert [] == findings([image], tmp_path)
 
 
+def test_what_a_source_calls_un_is_judged_as_what_it_is(tmp_path):
+    """A result names the VR; the value is as wrong in its source (ENH-29)."""
+    image = whole_series("CT", 1)[0]
+    image["StationName"] = DataElement(0x00081010, "UN", b"x" * 20)
+
+    assert ["StationName is longer than the 16 characters of its VR"] == findings([image], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["chrArab", "chrFren", "chrGerm", "chrGreek", "chrH31", "chrH32", "chrHbrw", "chrI2",
+             "chrRuss", "chrX1", "chrX2"],
+)  # fmt: skip
+def test_names_of_every_script_are_of_their_character_set(name):
+    header = read_header(get_charset_files(f"{name}.dcm")[0])
+
+    assert not [told for told in check(header).findings if told.where == "PatientName"]
+
+
 def test_an_optional_module_demands_nothing_until_a_sequence_of_it_is_there(tmp_path):
     image = whole_series("CT", 1)[0]
     image.RequestAttributesSequence = [Dataset()]
@@ -70,6 +93,24 @@ def test_a_class_without_a_table_is_judged_by_its_values_and_that_is_told(tmp_pa
         "SOPClassUID has no table here, so only values are checked",
         "KVP is longer than the 16 characters of its VR",
     ] == findings([image], tmp_path)
+
+
+def test_a_label_map_has_no_fault(tmp_path):
+    labels = np.zeros((3, 32, 48), np.uint8)
+    labels[:, 4:9] = 1
+    finding = CodedConcept("85756007", "SCT", "Tissue")
+    family = CodedConcept("123110", "DCM", "Artificial Intelligence")
+    segment = SegmentDescription(
+        1, "Tissue", finding, finding, "AUTOMATIC",
+        AlgorithmIdentificationSequence(name="test", version="1", family=family),
+    )  # fmt: skip
+    made = Segmentation(
+        whole_series("CT"), labels, "LABELMAP", [segment], uid("series"), 7, uid("sop"), 1,
+        "Test", "Two", "1", "1", content_creator_name="Nobody",
+    )  # fmt: skip
+
+    assert LABEL_MAP == made.SOPClassUID
+    assert [] == findings([made], tmp_path)
 
 
 def test_a_label_map_is_a_segmentation_whose_frames_name_no_segment():
