@@ -132,7 +132,7 @@ def _palette(dataset: Dataset) -> None:
 
 def _lossy(dataset: Dataset) -> None:
     dataset.LossyImageCompression = "01"
-    dataset.LossyImageCompressionMethod = "ISO_10918_1"
+    dataset.pop("LossyImageCompressionRatio", None)
 
 
 def _range_without_padding(dataset: Dataset) -> None:
@@ -228,7 +228,7 @@ FAULTS = (
           "one less", "d"),
     Fault("palette without tables", "US", _palette, "RedPaletteColorLookupTableDescriptor",
           _ABSENT, "dv"),
-    Fault("lossy without ratio", "seg CT", _lossy, "LossyImageCompressionRatio", _ABSENT, ""),
+    Fault("lossy without ratio", FOREIGN, _lossy, "LossyImageCompressionRatio", _ABSENT, "dv"),
     Fault("padding without its value", "enhanced CT", _range_without_padding, "PixelPaddingValue",
           _ABSENT, "dv"),
     Fault("loop without its pointer", "enhanced LOOP", without("FrameIncrementPointer"),

@@ -71,6 +71,10 @@ def is_derived_from_images(root: Dataset) -> bool:
     return any(items(group, "DerivationImageSequence") for group in groups)
 
 
+def _never(_item: Dataset, _root: Dataset) -> bool:
+    return False
+
+
 def _present(*keywords: str) -> When:
     return lambda item, _root: has(item, *keywords)
 
@@ -143,11 +147,11 @@ COMPANIONS: dict[str, When] = {
     "us-image:FrameIncrementPointer": _present("NumberOfFrames"),
     "LossyImageCompressionRatio": _equals("LossyImageCompression", "01"),
     "LossyImageCompressionMethod": _equals("LossyImageCompression", "01"),
-    # Derived objects have what their sources have, which need not be both (C.8.20.2, C.8.32.2).
-    "segmentation-image:LossyImageCompressionRatio": _present("LossyImageCompressionMethod"),
-    "segmentation-image:LossyImageCompressionMethod": _present("LossyImageCompressionRatio"),
-    "parametric-map-image:LossyImageCompressionRatio": _present("LossyImageCompressionMethod"),
-    "parametric-map-image:LossyImageCompressionMethod": _present("LossyImageCompressionRatio"),
+    # Required of these only as far as their sources have it (C.8.20.2, C.8.32.2).
+    "segmentation-image:LossyImageCompressionRatio": _never,
+    "segmentation-image:LossyImageCompressionMethod": _never,
+    "parametric-map-image:LossyImageCompressionRatio": _never,
+    "parametric-map-image:LossyImageCompressionMethod": _never,
     "SegmentationFractionalType": _equals("SegmentationType", "FRACTIONAL"),
     "MaximumFractionalValue": _equals("SegmentationType", "FRACTIONAL"),
     "ConcatenationFrameOffsetNumber": _present("ConcatenationUID"),

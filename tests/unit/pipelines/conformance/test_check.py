@@ -95,6 +95,16 @@ def test_a_class_without_a_table_is_judged_by_its_values_and_that_is_told(tmp_pa
     ] == findings([image], tmp_path)
 
 
+def test_a_segmentation_may_tell_of_lossy_compression_no_more_than_its_source(tmp_path):
+    manifest, made = run_card(
+        a_card("above", parameters={"low": -24.0, "high": 1e9}), whole_series("CT"), tmp_path
+    )
+    header = read_header(made / manifest.outputs[0].file)
+    header.LossyImageCompression, header.LossyImageCompressionRatio = "01", 12
+
+    assert () == check(header).findings
+
+
 def test_a_label_map_has_no_fault(tmp_path):
     labels = np.zeros((3, 32, 48), np.uint8)
     labels[:, 4:9] = 1
