@@ -39,6 +39,9 @@ class Manifest:
         that the image does not give is None.
     sources : int
         Instances read.
+    conformance : dict
+        What the gate found that the sources have not (ENH-29): ``objects``, ``errors`` and
+        ``warnings`` as numbers, and the worst ``findings``. Empty where it was not asked.
     """
 
     pipeline: str
@@ -48,6 +51,7 @@ class Manifest:
     warnings: list[str] = field(default_factory=list)
     sources: int = 0
     seconds: float = 0.0
+    conformance: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""

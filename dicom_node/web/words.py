@@ -38,6 +38,9 @@ JOB = {
 }
 DELIVERY = {
     "queued": Word("Waiting", "wait", "waits for its turn or for its next try"),
+    "held": Word(
+        "Held", "bad", "the objects have errors of their own; send them all the same or give it up"
+    ),
     "sending": Word("Sending", "busy", "is on its way"),
     "sent": Word("Delivered", "good", "the destination has accepted every object"),
     "committed": Word("Delivered, committed", "good", "the destination has promised to keep it"),
@@ -117,8 +120,8 @@ def standing_word(standing: Standing) -> Word:
     told = (
         (state in ("quarantined", "purged"), own),
         (
-            jobs.get("failed") or deliveries.get("failed"),
-            Word("Needs attention", "bad", "a job or a delivery has failed"),
+            jobs.get("failed") or deliveries.get("failed") or deliveries.get("held"),
+            Word("Needs attention", "bad", "a job or a delivery has failed or is held"),
         ),
         (state in ("receiving", "settled"), own),
         (jobs.get("running"), Word("Working", "busy", "a pipeline works on it")),

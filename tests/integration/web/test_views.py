@@ -169,6 +169,27 @@ def test_the_study_page_tells_what_happened_and_why(page, drawn_study):
         assert told in html, told
 
 
+def test_the_study_page_tells_why_a_delivery_is_held_and_what_the_gate_found(page, study):
+    reason = "2 conformance errors: ImageType is absent, but it is of type 1"
+    wrong = {"severity": "error", "where": "ImageType", "what": "is absent, but it is of type 1"}
+    found = {"objects": 33, "errors": 2, "warnings": 0, "findings": [wrong]}
+    with page.db.begin() as session:
+        session.get_one(Job, 1).manifest = {"outputs": [], "conformance": found}
+        session.get_one(Delivery, 2).state = "held"
+        session.get_one(Delivery, 2).reason = reason
+    visitor = page.visitor("ada", "operator")
+
+    html = visitor.get(f"/studies/{study}").text
+    listed = visitor.get("/deliveries?state=held").text
+
+    for told in ("Held", reason, "Send all the same", "and 1 more",
+                 "error: ImageType is absent, but it is of type 1"):  # fmt: skip
+        assert told in html, told
+    assert reason in listed
+    assert "Send all the same" in listed
+    assert "Held deliveries: 1." in page.visitor("root", "admin").get("/node").text
+
+
 def test_times_are_local_with_utc_as_title(page, study):
     html = page.visitor("ada").get(f"/studies/{study}").text
 
