@@ -74,7 +74,7 @@ def write_segmentations(
             continue
         seg = _build(source, stubs, labels, found, origin, frame)
         written = write(seg, folder, "seg")
-        check_segmentation(folder / written.file, source, labels, found)
+        check_segmentation(folder / written.file, source, labels, found, frame)
         yield written
 
 
