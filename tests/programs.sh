@@ -13,6 +13,8 @@ want dciodvfy dicom3tools
 want initdb postgresql
 want chromium "chromium fonts-dejavu-core"
 want strace strace
+want node nodejs
+want npm npm
 want openssl openssl
 want systemd-analyze systemd
 
@@ -34,5 +36,6 @@ first() { "$@" 2>&1 | grep -m1 -E '[0-9]' || true; }
 echo "Orthanc:    $(have Orthanc && first Orthanc --version)"
 echo "dcmtk:      $(have storescu && first /usr/bin/storescu --version)"
 echo "dciodvfy:   $(have dciodvfy && { dpkg-query -W -f '${Version}' dicom3tools 2>/dev/null || first dciodvfy -version; })"
+echo "Node.js:    $(have node && first node --version)"
 echo "PostgreSQL: $(have initdb && first "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1 || command -v initdb)" --version)"
 echo "Chromium:   $(have chromium && dpkg-query -W -f '${Version}' chromium 2>/dev/null)"
