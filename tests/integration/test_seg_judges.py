@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pydicom import dcmread
 
 from tests.judges.dcmqi import read_segments
 from tests.judges.ohif import count_voxels
