@@ -68,7 +68,7 @@ def write_segmentations(
             continue
         # Not kept by a name: its frames need not be in memory twice while the file is read back.
         written = write(_build(source, stubs, labels, found, origin, frame), folder, "seg")
-        check_segmentation(folder / written.file, source, labels, found)
+        check_segmentation(folder / written.file, source, labels, found, frame)
         yield written
 
 
