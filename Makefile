@@ -6,7 +6,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAIN   := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo run test accept check programs evaluate bench-receive bench-echo benchmark soak fuzz clean
+.PHONY: demo run test accept check programs evaluate bench-receive bench-echo bench-results benchmark soak fuzz clean
 
 demo: $(VENV)/.installed  ## the whole road on real images: receive, enhance, segment, deliver, audit
 	$(BIN)/dicom-node demo $(if $(ONCE),--once) $(if $(STUDY),--study "$(STUDY)")
@@ -37,6 +37,9 @@ bench-receive: programs $(VENV)/.installed-dev  ## reception beside storescp and
 
 bench-echo: programs $(VENV)/.installed-dev  ## how long an echo takes while others misbehave
 	$(BIN)/python -m benchmarks.echo_under_attack $(BENCH)
+
+bench-results: $(VENV)/.installed-dev  ## an enhanced series and a SEG of 20 segments: seconds and memory to write and check
+	$(BIN)/python -m benchmarks.results $(BENCH)
 
 benchmark: bench-receive
 

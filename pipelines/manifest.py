@@ -14,7 +14,7 @@ class OutputFile:
     """One produced instance; `file` is its name in the output folder."""
 
     file: str
-    kind: Literal["enhanced", "seg"]
+    kind: Literal["enhanced", "seg", "sr"]
     sop_uid: str
     series_uid: str
     sop_class_uid: str
@@ -30,7 +30,7 @@ class Manifest:
     Attributes
     ----------
     outputs : list of OutputFile
-        Empty where a segmentation found nothing.
+        Of a segmentation, the report comes last; it is alone where nothing was found.
     measurements : dict
         Of an enhancement: ``noise_sd_before``, ``noise_sd_after``, ``mean_shift``,
         ``edge_response``, ``max_abs_change``, ``clipped`` and ``unit``. Of a segmentation:
@@ -39,6 +39,9 @@ class Manifest:
         that the image does not give is None.
     sources : int
         Instances read.
+    conformance : dict
+        What the gate found that the sources have not (ENH-29): ``objects``, ``errors`` and
+        ``warnings`` as numbers, and the worst ``findings``. Empty where it was not asked.
     """
 
     pipeline: str
@@ -48,6 +51,7 @@ class Manifest:
     warnings: list[str] = field(default_factory=list)
     sources: int = 0
     seconds: float = 0.0
+    conformance: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.sr import write_report
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
 from pipelines.manifest import MANIFEST_NAME, Manifest, OutputFile
@@ -73,6 +75,7 @@ def run(
         # They quote values of the header, and the log of a slot must hold none.
         warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\b")
         outcome = _run(request, card, progress)
+        conformance = _judge(request, outcome)
     manifest = Manifest(
         pipeline=card.name,
         version=card.version,
@@ -81,6 +84,7 @@ def run(
         warnings=outcome.warnings,
         sources=outcome.sources,
         seconds=round(time.monotonic() - started, 3),
+        conformance=conformance,
     )
     Path(request.output_folder, MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     progress(1.0)
@@ -93,16 +97,23 @@ class _Outcome:
     measurements: dict[str, Any]
     warnings: list[str]
     sources: int
+    instances: dict[str, str]  # SOP class by SOP instance of the sources
 
 
 def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]) -> _Outcome:
     parameters = merge_parameters(card, request.parameters)
     sources, warned = read_sources(card, request.inputs)
     progress(READ_PART)
+    instances = {
+        str(image.SOPInstanceUID): str(image.SOPClassUID)
+        for source in sources
+        for image in source.sources
+    }
     digests = [digest for source in sources for digest in source.digests]
     origin = Origin(request, card, parameters, digests)
     outputs: list[OutputFile] = []
     measured: list[Any] = []
+    segmented: list[tuple[Source, Segmented, list[OutputFile]]] = []
     clipped = 0
     for index, source in enumerate(sources):
 
@@ -120,15 +131,30 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
                 clipped += beyond
             measured.append(measure_enhanced(source, after))
         else:
-            outputs += write_segmentations(source, result, origin, folder)
+            segs = list(write_segmentations(source, result, origin, folder))
+            segmented.append((source, result, segs))
+            outputs += segs
             measured.append(measure_segments(source, result.labels, card.segments))
     if card.kind == "enhance":
         return _Outcome(
-            outputs, merge_enhanced(measured) | {"clipped": clipped}, warned, len(digests)
+            outputs,
+            merge_enhanced(measured) | {"clipped": clipped},
+            warned,
+            len(digests),
+            instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
+    outputs.append(write_report(segmented, origin, Path(request.output_folder)))
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
-    return _Outcome(outputs, {"segments": segments}, warned, len(digests))
+    return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
+
+
+def _judge(request: RunRequest, outcome: _Outcome) -> dict[str, Any]:
+    """What the conformance gate says of the files as they lie on the disk."""
+    folder = Path(request.output_folder)
+    made = {output.sop_uid: output.sop_class_uid for output in outcome.outputs}
+    written = [folder / output.file for output in outcome.outputs]
+    return gate(written, request.inputs, outcome.instances | made).summary()
 
 
 def read_sources(card: ModelCard, inputs: list[str]) -> tuple[list[Source], list[str]]:

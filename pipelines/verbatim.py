@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence as DicomSequence
@@ -41,13 +41,25 @@ class Element(NamedTuple):
     value: bytes | DicomSequence
 
 
-def elements(dataset: Dataset) -> Iterator[Element]:
-    """Every public element of `dataset` in tag order, without group lengths and pixel data."""
+def elements(
+    dataset: Dataset, keep: Callable[[int], bool] = lambda _tag: True
+) -> Iterator[Element]:
+    """Every public element of `dataset` that `keep` accepts, in tag order.
+
+    Group lengths and pixel data are passed over.
+    """
     signed = whole_number(dataset, "PixelRepresentation") == 1
-    for tag in sorted(dataset.keys()):
-        if tag.is_private or tag.element == 0 or tag >= _IMAGE_BYTES:
-            continue
+    for tag in _public_tags(dataset, keep):
         yield element(dataset, tag, signed=signed)
+
+
+def _public_tags(dataset: Dataset, keep: Callable[[int], bool]) -> list[BaseTag]:
+    found = [
+        tag
+        for tag in dataset.keys()  # noqa: SIM118 - iterating a data set decodes its elements
+        if tag < _IMAGE_BYTES and not tag.is_private and tag.element != 0 and keep(tag)
+    ]
+    return sorted(found)
 
 
 def element(dataset: Dataset, tag: BaseTag, *, signed: bool = False) -> Element:
@@ -71,14 +83,40 @@ def copy_verbatim(dataset: Dataset, keep: Callable[[int], bool] = lambda _tag: T
     the topmost alone. What is set on the copy afterwards is encoded in its Specific Character Set.
     """
     copy = Dataset()
-    for each in elements(dataset):
-        if not keep(each.tag):
-            continue
+    for each in elements(dataset, keep):
         if isinstance(each.value, DicomSequence):
             copy.add_new(each.tag, "SQ", [copy_verbatim(item) for item in each.value])
         else:
             copy[each.tag] = raw(each.tag, each.vr, each.value)
     return mark_encoded(copy)
+
+
+def share(dataset: Dataset, keep: Callable[[int], bool] = lambda _tag: True) -> Dataset:
+    """As `copy_verbatim`, but with the elements and items of `dataset` themselves.
+
+    For a data set that nobody changes any more: a verbatim copy, or one that was made here.
+    Private elements inside sequences are not looked for.
+    """
+    shared = Dataset()
+    signed = whole_number(dataset, "PixelRepresentation") == 1
+    for tag in _public_tags(dataset, keep):
+        shared[tag] = _ready(dataset, tag, signed=signed)
+    return mark_encoded(shared)
+
+
+def _ready(dataset: Dataset, tag: BaseTag, *, signed: bool) -> DataElement | RawDataElement:
+    """The element as it can be written; items below it are marked, ambiguous VRs settled."""
+    item = dataset.get_item(tag)
+    if item.VR == "SQ":
+        item = dataset[tag]
+        for nested in item.value:
+            if not nested.is_original_encoding:
+                for below in nested.keys():  # noqa: SIM118 - as above
+                    nested[below] = _ready(nested, below, signed=signed)
+                mark_encoded(nested)
+    elif " or " in str(item.VR):
+        return raw(*element(dataset, tag, signed=signed))
+    return item
 
 
 def raw(tag: BaseTag, vr: str, value: bytes) -> RawDataElement:

@@ -62,6 +62,9 @@ OUTPUT: Transitions = {
 }
 
 DELIVERY: Transitions = {
+    ("queued", "hold"): "held",
+    ("held", "resend"): "queued",
+    ("held", "cancel"): "cancelled",
     ("queued", "start"): "sending",
     ("sending", "all_accepted"): "sent",
     ("sent", "commit"): "committed",

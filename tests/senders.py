@@ -147,7 +147,7 @@ def a_storescp(
         [*command, "-od", str(folder), str(port)], stdout=quiet, stderr=quiet
     )
     try:
-        wait_until(lambda: running.poll() is not None or _listens(port))
+        wait_until(lambda: running.poll() is not None or listens(port))
         assert running.poll() is None, "storescp did not start"
         yield port
     finally:
@@ -155,7 +155,7 @@ def a_storescp(
         running.wait(30)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 5).close()
     except OSError:

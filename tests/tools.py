@@ -21,7 +21,7 @@ def program(name: str, *, package: str) -> str:
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     if found:
         return str(found[-1])
-    return _absent(f"{name} is not installed (package {package})")
+    return absent(f"{name} is not installed (package {package})")
 
 
 def samples() -> Path:
@@ -32,7 +32,8 @@ def samples() -> Path:
     return Path(folder)
 
 
-def _absent(reason: str) -> str:
+def absent(reason: str) -> str:
+    """Skip with the reason, or fail in CI, where every program is installed."""
     if IN_CI:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -35,7 +35,7 @@ def list_(
 
 @app.command()
 def resend(delivery: DeliveryId, config: Config = None) -> None:
-    """Send a failed delivery again."""
+    """Send a failed or held delivery again."""
     from dicom_node.delivery.orders import resend_delivery
 
     with open_database(settings_of(config)) as db, db.begin() as session:
@@ -45,7 +45,7 @@ def resend(delivery: DeliveryId, config: Config = None) -> None:
 
 @app.command()
 def cancel(delivery: DeliveryId, config: Config = None) -> None:
-    """Give up a waiting or failed delivery."""
+    """Give up a waiting, held or failed delivery."""
     from dicom_node.delivery.orders import cancel_delivery
 
     with open_database(settings_of(config)) as db, db.begin() as session:

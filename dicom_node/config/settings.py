@@ -149,6 +149,9 @@ class PeerSection(Section):
         None, gt=0, description="its own in place of that of [receive]"
     )
     is_destination: bool = Field(False, description="results go to it unless a rule says otherwise")
+    conformance: Literal["block", "warn", "off"] = Field(
+        "block", description="hold results with an error of their own against the standard"
+    )
     settle_after_s: Seconds | None = Field(
         None, description="its own quiet time in place of that of [receive]"
     )

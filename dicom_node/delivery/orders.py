@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def resend_delivery(session: Session, delivery_id: int, *, actor: str) -> Delivery:
-    """The failed delivery, ``queued`` again and due now.
+    """The failed or held delivery, ``queued`` again and due now.
 
     Raises
     ------
     UnknownTransition
-        It has not failed, or there is no such delivery.
+        It is neither, or there is no such delivery.
     """
     now = datetime.now(UTC)
     return _order(
@@ -32,7 +32,7 @@ def resend_delivery(session: Session, delivery_id: int, *, actor: str) -> Delive
 
 
 def cancel_delivery(session: Session, delivery_id: int, *, actor: str) -> Delivery:
-    """The waiting or failed delivery, now ``cancelled``.
+    """The waiting, held or failed delivery, now ``cancelled``.
 
     Raises
     ------

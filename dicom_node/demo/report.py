@@ -79,11 +79,13 @@ def _section(series: SeriesResult, by_job: dict[int, Row], store: LocalStore) ->
 
 
 def _draw(section: Section, before: PreviewSeries, job: JobResult, store: LocalStore) -> None:
-    files = [store.path(file.file_key) for file in job.files]
-    if job.files[0].kind == "seg":
-        _draw_segmentation(section, before, read_segmentation(files, before), job)
-        return
-    after = read_series(files)
+    segmentations = [store.path(file.file_key) for file in job.files if file.kind == "seg"]
+    if segmentations:
+        _draw_segmentation(section, before, read_segmentation(segmentations, before), job)
+    enhanced = [store.path(file.file_key) for file in job.files if file.kind == "enhanced"]
+    if not enhanced:
+        return  # a report of measurements has no picture
+    after = read_series(enhanced)
     middle = pictures.depth(before) // 2
     change, scale = pictures.difference(before, after, middle)
     section.pictures += [

@@ -15,11 +15,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dicom_node.jobs.address import address, describe_errors
 from dicom_node.jobs.attempt import held_job
 from dicom_node.jobs.trail import job_event
 from storage.db.queries.jobs import study_and_series_of
 from storage.db.queries.outputs import sha256_of_outputs
-from storage.db.tables import Delivery, Output
+from storage.db.tables import Output
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.files.durable import sync_file
 from storage.lifecycle import advance, advance_all
@@ -62,6 +63,8 @@ def _publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
         there = sha256_of_outputs(session, [made.sop_uid for made in manifest.outputs])
         new = [made for made in manifest.outputs if made.sop_uid not in there]
         text = f"succeeded: {len(new)} new outputs, {len(there)} unchanged"
+        if found := describe_errors(manifest.conformance):
+            text += f"; {found}"
         advance(
             session,
             job,
@@ -76,7 +79,7 @@ def _publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
         )
         _release(session, job, [_keep(session, job, made, attempt, bench) for made in new])
         if new:
-            _address(session, job, now)
+            address(session, job, manifest, bench.settings)
     return len(new)
 
 
@@ -132,21 +135,6 @@ def _release(session: Session, job: Job, outputs: list[Output]) -> None:
         text = f"released: {len(these)} {kind} outputs"
         event = job_event(session, job, "U", text, detail=detail)
         advance_all(session, these, "pass_gate", audit=event)
-
-
-def _address(session: Session, job: Job, now: datetime) -> None:
-    """Queue the job's outputs for each of its destinations."""
-    session.add_all(
-        Delivery(
-            job_id=job.id,
-            study_id=job.study_id,
-            destination=destination,
-            priority=job.priority,
-            run_after=now,
-            created_at=now,
-        )
-        for destination in dict.fromkeys(job.destinations)
-    )
 
 
 def _sync(path: Path) -> None:

@@ -18,7 +18,10 @@ from pynetdicom.pdu_primitives import UserIdentityNegotiation
 if TYPE_CHECKING:
     from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-MOST_REMEMBERED = 8  # each holds about 150 kB
+MOST_REMEMBERED = 8
+LONGEST_REMEMBERED = 32_768
+"""Bytes; dcmtk's storescu asks with 9,609. Decoded it is many times as large, and a stranger may
+send a megabyte."""
 
 
 class Asked(A_ASSOCIATE_RQ):  # type: ignore[misc]  # pynetdicom is not typed
@@ -42,7 +45,7 @@ class Asked(A_ASSOCIATE_RQ):  # type: ignore[misc]  # pynetdicom is not typed
 class Memory:
     """The last requests, by their bytes; threads may share it.
 
-    One that names a person, perhaps with a password, is forgotten at once.
+    One that names a person, perhaps with a password, is forgotten at once, and so is a long one.
     """
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
@@ -62,7 +65,7 @@ class Memory:
         """
         with self._lock:
             asked = self._asked.pop(pdu, None) or Asked(pdu)
-            if not asked.has_user_identity:
+            if len(pdu) <= LONGEST_REMEMBERED and not asked.has_user_identity:
                 self._asked[pdu] = asked
                 if len(self._asked) > self._most:
                     self._asked.popitem(last=False)

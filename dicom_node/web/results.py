@@ -30,6 +30,8 @@ class Result:
     ----------
     objects : dict of str to int
         How many objects of each kind it made.
+    conformance : tuple of str
+        What the gate found: attribute and fault, errors first; no value of the objects.
     older : bool
         A newer job of the same pipeline on the same series has made another result.
     """
@@ -41,6 +43,7 @@ class Result:
     figures: tuple[Figure, ...]
     segments: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
+    conformance: tuple[str, ...]
     older: bool
 
 
@@ -75,8 +78,20 @@ def _result(
         figures=_figures(measured),
         segments=tuple(measured.get("segments") or ()),
         warnings=tuple(manifest.get("warnings", ())),
+        conformance=_conformance(manifest.get("conformance", {})),
         older=older,
     )
+
+
+def _conformance(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """The findings as lines, and how many more there are."""
+    lines = (
+        [f"{each['severity']}: {each['where']} {each['what']}" for each in found["findings"]]
+        if (found.get("findings"))
+        else []
+    )
+    more = found.get("errors", 0) + found.get("warnings", 0) - len(lines)
+    return (*lines, *([f"and {more:,} more"] if more > 0 else []))
 
 
 def _figures(measured: Mapping[str, Any]) -> tuple[Figure, ...]:

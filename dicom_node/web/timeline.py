@@ -153,6 +153,7 @@ def _delivery(delivery: DeliveryRow, title_of: Callable[[str], str]) -> Entry:
         "sent": f"{accepted} accepted after {tries}.",
         "committed": f"{accepted} accepted after {tries}, and promised to be kept.",
         "failed": f"After {tries}: {delivery.reason}",
+        "held": f"{delivery.reason}.",
     }
     return Entry(
         at=delivery.ended_at or delivery.created_at,

@@ -22,6 +22,7 @@ class Trouble(NamedTuple):
 WATCHED = (
     ("job", "failed", "Failed jobs", "/jobs?state=failed"),
     ("delivery", "failed", "Failed deliveries", "/deliveries?state=failed"),
+    ("delivery", "held", "Held deliveries", "/deliveries?state=held"),
     ("study", "quarantined", "Quarantined studies", "/studies"),
 )
 

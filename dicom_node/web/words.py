@@ -38,6 +38,9 @@ JOB = {
 }
 DELIVERY = {
     "queued": Word("Waiting", "wait", "waits for its turn or for its next try"),
+    "held": Word(
+        "Held", "bad", "the objects have errors of their own; send them all the same or give it up"
+    ),
     "sending": Word("Sending", "busy", "is on its way"),
     "sent": Word("Delivered", "good", "the destination has accepted every object"),
     "committed": Word("Delivered, committed", "good", "the destination has promised to keep it"),
@@ -81,7 +84,8 @@ EVENT_TYPES = {
     "110136": "roles changed", "110137": "account changed",
 }  # fmt: skip
 ACTIONS = {"C": "create", "R": "read", "U": "update", "D": "delete", "E": "execute"}
-KINDS = {"enhanced": "enhanced images", "seg": "segmentation"}
+KINDS = {"enhanced": "enhanced images", "seg": "segmentation", "sr": "measurement report"}
+OBJECTS = {"enhanced": "image", "seg": "segmentation object", "sr": "measurement report"}
 PRIORITIES = {100: "STAT", 50: "urgent"}
 PICTURES = {
     "source": "Source",
@@ -116,8 +120,8 @@ def standing_word(standing: Standing) -> Word:
     told = (
         (state in ("quarantined", "purged"), own),
         (
-            jobs.get("failed") or deliveries.get("failed"),
-            Word("Needs attention", "bad", "a job or a delivery has failed"),
+            jobs.get("failed") or deliveries.get("failed") or deliveries.get("held"),
+            Word("Needs attention", "bad", "a job or a delivery has failed or is held"),
         ),
         (state in ("receiving", "settled"), own),
         (jobs.get("running"), Word("Working", "busy", "a pipeline works on it")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ _IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.128",  # PET
 }
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # and its multi-frame kinds .7.1 to .7.4
-_IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality")
+_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+_UID_TEXT = re.compile(r"[0-9.]{1,64}")  # leading zeros are wrong, too, but known to every PACS
 _UNREADABLE = (
     InvalidDicomError, AttributeError, EOFError, LookupError, NotImplementedError, OSError,
     TypeError, ValueError, struct.error,
@@ -94,9 +96,7 @@ def refuse_foreign(image: Dataset) -> None:
     if sop_class not in _IMAGE_CLASSES:
         known = sop_class.name if sop_class in UID_dictionary else "an unknown class"
         raise PipelineRefused("not-an-image", f"An instance is no image but of {known}.")
-    for keyword in _IDENTITY:
-        if not image.get(keyword):
-            raise PipelineRefused("no-identity", f"An instance has no {keyword}.")
+    _refuse_nameless(image)
     kinds = {word.strip() for word in image_type(image)}
     if "LOCALIZER" in kinds:
         raise PipelineRefused("localizer", "The series holds a localizer.")
@@ -106,6 +106,16 @@ def refuse_foreign(image: Dataset) -> None:
         raise PipelineRefused("for-processing", "The image is a detector's raw image.")
     if str(image.get("ManufacturerModelName", "")) == OWN_MODEL:
         raise PipelineRefused("own-result", "The series is a result of this product.")
+
+
+def _refuse_nameless(image: Dataset) -> None:
+    """Refuse what cannot be referred to."""
+    for keyword in (*_UIDS, "Modality"):
+        if not image.get(keyword):
+            raise PipelineRefused("no-identity", f"An instance has no {keyword}.")
+    for keyword in _UIDS:
+        if not _UID_TEXT.fullmatch(str(image.get(keyword))):
+            raise PipelineRefused("no-identity", f"The {keyword} of an instance is no UID.")
 
 
 def image_type(image: Dataset) -> list[str]:

@@ -7,6 +7,7 @@ geometry, rescale, window and everything else that stays true (ENH-01, 04, 07, 0
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import tag_for_keyword
@@ -97,6 +98,12 @@ STUDY_KEPT = (
     "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined",
 )  # fmt: skip
 
+# Of these, what must be there even if nothing is known: type 2 (PS3.3 C.7.1.1, C.7.2.1).
+STUDY_PRESENT = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "ReferringPhysicianName", "StudyID", "AccessionNumber",
+)  # fmt: skip
+
 # What tells of the device that made the source, for its Contributing Equipment item (ENH-11).
 EQUIPMENT_KEPT = (
     "Manufacturer", "InstitutionName", "InstitutionAddress", "StationName",
@@ -108,6 +115,7 @@ EQUIPMENT_KEPT = (
 _REPEATING_GROUPS = (0x50, 0x60)  # curves and overlays (ENH-26)
 
 
+@cache
 def tags(*keywords: str) -> frozenset[int]:
     """The tags of `keywords`, every one of which the dictionary knows."""
     found = {keyword: tag_for_keyword(keyword) for keyword in keywords}

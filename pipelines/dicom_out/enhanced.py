@@ -15,6 +15,7 @@ from pipelines.dicom_out.provenance import (
     Origin,
     code_item,
     coding_schemes,
+    complete_study,
     cut_description,
     describe_series,
     put,
@@ -25,7 +26,7 @@ from pipelines.dicom_out.provenance import (
 from pipelines.dicom_out.stored import Values, to_stored
 from pipelines.dicom_out.text import fits, to_utf8
 from pipelines.stored_pixels import GREY, decode
-from pipelines.verbatim import copy_verbatim, mark_encoded
+from pipelines.verbatim import copy_verbatim, mark_encoded, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,8 @@ def derive(image: Dataset, digest: str, origin: Origin) -> Dataset:
     if not all(fits(text, plain) for text in own):
         plain = to_utf8(plain)
     keep = keeps(modality, colour=colour)
-    derived = copy_verbatim(plain, keep)
+    derived = share(plain, keep)
+    complete_study(derived)
     moment = origin.moment(image)
     dates: dict[str, Any] = {
         "InstanceCreationDate": da(moment),

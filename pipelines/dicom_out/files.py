@@ -19,7 +19,7 @@ IMPLEMENTATION_CLASS_UID = "2.25.183456903842915628412974019236570361345"
 IMPLEMENTATION_VERSION_NAME = "DICOM_NODE"
 
 
-def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg"]) -> OutputFile:
+def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg", "sr"]) -> OutputFile:
     """Write `dataset` as Explicit VR Little Endian to ``<SOP Instance UID>.dcm``."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = str(dataset.SOPClassUID)
@@ -30,7 +30,8 @@ def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg"]) -> O
     dataset.file_meta = meta
     path = folder / f"{dataset.SOPInstanceUID}.dcm"
     pydicom.dcmwrite(path, dataset, enforce_file_format=True)
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
     return OutputFile(
         file=path.name,
         kind=kind,
@@ -38,6 +39,6 @@ def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg"]) -> O
         series_uid=str(dataset.SeriesInstanceUID),
         sop_class_uid=str(dataset.SOPClassUID),
         transfer_syntax_uid=str(ExplicitVRLittleEndian),
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
+        size=path.stat().st_size,
+        sha256=digest.hexdigest(),
     )

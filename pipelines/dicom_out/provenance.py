@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydicom import Dataset
-from pydicom.config import RAISE
+from pydicom.config import IGNORE, RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
 
-from pipelines.dicom_out.attributes import EQUIPMENT_KEPT, tags
+from pipelines.dicom_out.attributes import EQUIPMENT_KEPT, STUDY_PRESENT, tags
 from pipelines.dicom_out.dates import local_time
 from pipelines.dicom_out.text import text_of
 from pipelines.dicom_out.uids import derive_uid
@@ -105,6 +105,13 @@ def put(dataset: Dataset, values: Mapping[str, Any]) -> None:
         dataset.add(DataElement(Tag(keyword), vr, value, validation_mode=RAISE))
 
 
+def complete_study(copy: Dataset) -> None:
+    """Add, empty, what patient and study must have and the source left out; the rest stays."""
+    for keyword in STUDY_PRESENT:
+        if keyword not in copy:
+            put(copy, {keyword: ""})
+
+
 def describe_series(copy: Dataset, source: Dataset, suffix: str) -> None:
     """Source's description + suffix, at most 64 characters (ENH-08).
 
@@ -192,7 +199,7 @@ def source_reference(source: Dataset, frame: int | None = None) -> Dataset:
 def referenced_series(source: Dataset, instances: Sequence[Dataset]) -> Dataset:
     """The Referenced Series item that lists `instances` of the source's series (ENH-14)."""
     item = Dataset()
-    put(item, {"SeriesInstanceUID": str(source.SeriesInstanceUID)})
+    _copy_uid(item, "SeriesInstanceUID", str(source.SeriesInstanceUID))
     item.ReferencedInstanceSequence = [referenced_instance(instance) for instance in instances]
     return item
 
@@ -200,14 +207,14 @@ def referenced_series(source: Dataset, instances: Sequence[Dataset]) -> Dataset:
 def referenced_instance(source: Dataset) -> Dataset:
     """SOP class and instance of `source`."""
     item = Dataset()
-    put(
-        item,
-        {
-            "ReferencedSOPClassUID": str(source.SOPClassUID),
-            "ReferencedSOPInstanceUID": str(source.SOPInstanceUID),
-        },
-    )
+    _copy_uid(item, "ReferencedSOPClassUID", str(source.SOPClassUID))
+    _copy_uid(item, "ReferencedSOPInstanceUID", str(source.SOPInstanceUID))
     return item
+
+
+def _copy_uid(item: Dataset, keyword: str, uid: str) -> None:
+    """Name a source by the UID that it has, be it well formed or not."""
+    item.add(DataElement(Tag(keyword), "UI", uid, validation_mode=IGNORE))
 
 
 def dcm_code(value: str, meaning: str) -> Dataset:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING
 
 import highdicom as hd
 import numpy as np
@@ -15,21 +16,13 @@ from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
-from pipelines.dicom_out.attributes import STUDY_KEPT, tags
-from pipelines.dicom_out.dates import da, tm
 from pipelines.dicom_out.files import write
-from pipelines.dicom_out.provenance import (
-    Origin,
-    coding_schemes,
-    describe_series,
-    put,
-    source_device,
-)
+from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.seg_source import stand_ins
-from pipelines.dicom_out.text import to_utf8
+from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
-from pipelines.verbatim import copy_verbatim, mark_encoded
+from pipelines.verbatim import mark_encoded
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
@@ -69,12 +62,13 @@ def write_segmentations(
     if not isinstance(source, Volume) and len(result.labels) > 1:
         parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
     for labels, frame in parts:
-        found = [segment for segment in origin.card.segments if (labels == segment.number).any()]
+        there = _numbers_in(labels)
+        found = [segment for segment in origin.card.segments if segment.number in there]
         if not found:
             continue
-        seg = _build(source, stubs, labels, found, origin, frame)
-        written = write(seg, folder, "seg")
-        check_segmentation(folder / written.file, source, labels, found)
+        # Not kept by a name: its frames need not be in memory twice while the file is read back.
+        written = write(_build(source, stubs, labels, found, origin, frame), folder, "seg")
+        check_segmentation(folder / written.file, source, labels, found, frame)
         yield written
 
 
@@ -95,7 +89,7 @@ def _build(
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
-        pixel_array=renumber[labels],
+        pixel_array=_renumbered(labels, renumber),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
             _describe(number, segment, origin, part)
@@ -117,47 +111,39 @@ def _build(
         specific_character_set="ISO_IR 192",
     )
     _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
-    return _finish(seg, image, origin, equipment)
+    return _finish(seg, image, origin)
 
 
-def _finish(
-    seg: Segmentation, image: Dataset, origin: Origin, equipment: dict[str, Any]
-) -> Dataset:
-    """`seg` with the source's patient and study (ENH-04), our equipment, time and texts."""
-    study = tags(*STUDY_KEPT)
-    plain = to_utf8(copy_verbatim(image))
-    moment = origin.moment(image)
-    result = copy_verbatim(plain, lambda tag: tag in study)
+def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
+    """Every number that occurs; plane by plane, as numpy counts in eight bytes for each voxel."""
+    counts = sum(np.bincount(plane.ravel(), minlength=256) for plane in labels)
+    return set(np.flatnonzero(counts).tolist())
+
+
+def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`labels` with other numbers; `labels` itself where all keep theirs.
+
+    Plane by plane, as numpy makes eight bytes of every index.
+    """
+    kept = renumber.nonzero()[0]
+    if np.array_equal(renumber[kept], kept):
+        return labels
+    result = np.empty_like(labels)
+    for plane, old in zip(result, labels, strict=True):
+        np.take(renumber, old, out=plane)
+    return result
+
+
+def _finish(seg: Segmentation, image: Dataset, origin: Origin) -> Dataset:
+    """`seg` in the source's study, with what a segmentation alone has."""
+    result = into_study(seg, image, origin)
     if (
         "FrameOfReferenceUID" not in seg
         or "PlaneOrientationSequence" not in (seg.SharedFunctionalGroupsSequence[0])
     ):
         # Type 2C of an image without a place in the patient (PS3.3 C.7.6.1).
-        put(result, {"PatientOrientation": plain.get("PatientOrientation", "")})
-    made = copy_verbatim(seg, lambda tag: tag not in study)
-    for tag in made.keys():  # noqa: SIM118 - iterating a data set decodes its elements
-        result[tag] = made.get_item(tag)
-    put(
-        result,
-        {
-            **equipment,
-            "InstanceCreationDate": da(moment),
-            "InstanceCreationTime": tm(moment),
-            "ContentDate": da(moment),
-            "ContentTime": tm(moment),
-            "SeriesDate": da(moment),
-            "SeriesTime": tm(moment),
-            "DerivationDescription": origin.description(),
-        },
-    )
-    describe_series(result, plain, origin.card.suffix)
-    library = seg.ContributingEquipmentSequence[-1]  # highdicom names itself (SEG-10)
-    put(library, {"ContributionDateTime": da(moment) + tm(moment)})
-    result.ContributingEquipmentSequence = [
-        *plain.get("ContributingEquipmentSequence", []),
-        source_device(plain),
-        library,
-    ]
+        put(result, {"PatientOrientation": image.get("PatientOrientation", "")})
+    put(result, {"DerivationDescription": origin.description()})
     codes = [code for each in origin.card.segments for code in (each.category, each.type)]
     if schemes := coding_schemes(*codes):
         result.CodingSchemeIdentificationSequence = schemes
@@ -199,6 +185,9 @@ def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int 
     seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     for index in seg.DimensionIndexSequence:
         index.DimensionOrganizationUID = dimensions
+    for series in seg.ReferencedSeriesSequence:
+        # The library shares these items with Source Image, where alone frames are named.
+        series.ReferencedInstanceSequence = copy.deepcopy(series.ReferencedInstanceSequence)
     references = list(seg.SourceImageSequence)
     for group in seg.PerFrameFunctionalGroupsSequence:
         for derivation in group.get("DerivationImageSequence", []):

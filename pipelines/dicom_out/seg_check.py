@@ -2,78 +2,146 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pydicom
 
+from pipelines.dicom_out.laterality import check_sides
+from pipelines.dicom_out.seg_place import affine_of, check_references, positions_of, slices_of
+from pipelines.dicom_out.seg_read import read_shown
 from pipelines.errors import PipelineFailed
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from pydicom import Dataset
 
     from pipelines.contract import Source
-    from pipelines.models.card import Segment
+    from pipelines.models.card import Code, Segment
 
-# What a stack may be off its even grid and still be read (`pipelines.dicom_in.geometry`), and the
-# rounding of decimal strings; more is an error.
-OFF_PIXELS, OFF_SLICES = 0.6, 0.25
+SAME_CENTROID = 0.6  # of a voxel's longest side: what a stack may drift sideways, and rounding
+
+
+class _Moments(NamedTuple):
+    """Sums over the voxels of one segment on one frame of the file."""
+
+    frame: int
+    voxels: int
+    x: int
+    y: int
 
 
 def check_segmentation(
-    path: Path, source: Source, labels: NDArray[np.uint8], segments: Sequence[Segment]
+    path: Path,
+    source: Source,
+    labels: NDArray[np.uint8],
+    segments: Sequence[Segment],
+    frame: int | None = None,
 ) -> None:
-    """Raise PipelineFailed unless the file holds `labels`, voxel for voxel, at their places."""
+    """Raise PipelineFailed unless the file holds `labels`, voxel for voxel, at their places.
+
+    Compared are the segments' descriptions; frame of reference, directions, distances, position
+    and reference of every frame; every voxel; and each segment's centroid in the patient. What is
+    coded left or right lies on that side (`pipelines.dicom_out.laterality`).
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        Those that `labels` shows, in the order of the file, numbered from 1.
+    frame : int, optional
+        Number of the source's frame that `labels` belongs to, where the source has several.
+    """
     seg = pydicom.dcmread(path)
-    described = [str(item.SegmentLabel) for item in seg.SegmentSequence]
-    if described != [segment.label for segment in segments]:
+    _check_descriptions(seg, segments)
+    count = len(seg.PerFrameFunctionalGroupsSequence)
+    volume = source if isinstance(source, Volume) else None
+    slices = np.zeros(count, np.intp) if volume is None else slices_of(seg, volume)
+    check_references(seg, source.sources, slices, frame)
+    moments = _compare_voxels(seg, labels, segments, slices)
+    centroids = {number: _mean_index(rows, slices) for number, rows in moments.items()}
+    if volume is not None:
+        _check_places(seg, volume, moments, centroids)
+    check_sides(source, centroids, segments)
+
+
+def _check_descriptions(seg: Dataset, segments: Sequence[Segment]) -> None:
+    """The file names these segments, in this order, by number, label and codes."""
+    wanted = [
+        (number, each.label, _code(each.category), _code(each.type), _code(each.modifier))
+        for number, each in enumerate(segments, start=1)
+    ]
+    described = []
+    for item in seg.SegmentSequence:
+        category = item.SegmentedPropertyCategoryCodeSequence[0]
+        kind = item.SegmentedPropertyTypeCodeSequence[0]
+        side = kind.get("SegmentedPropertyTypeModifierCodeSequence") or [None]
+        codes = (_item(category), _item(kind), _item(side[0]))
+        described.append((int(item.SegmentNumber), str(item.SegmentLabel), *codes))
+    if described != wanted:
         raise PipelineFailed("the written segmentation describes other segments")
-    masks = _frames(seg, labels.shape[1:])
+
+
+def _code(code: Code | None) -> tuple[str, str] | None:
+    return (code.value, code.scheme) if code else None
+
+
+def _item(item: Dataset | None) -> tuple[str, str] | None:
+    return (str(item.CodeValue), str(item.CodingSchemeDesignator)) if item else None
+
+
+def _compare_voxels(
+    seg: Dataset,
+    labels: NDArray[np.uint8],
+    segments: Sequence[Segment],
+    slices: NDArray[np.intp],
+) -> dict[int, list[_Moments]]:
+    """The moments of every segment, by its number in the card, where all voxels are as meant."""
     found = np.zeros_like(labels)
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    for mask, group in zip(masks, seg.PerFrameFunctionalGroupsSequence, strict=True):
-        named = group.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
-        number = int(named[0].ReferencedSegmentNumber)
-        plane = _slice_of(seg, group, source) if isinstance(source, Volume) else 0
-        found[plane][mask] = segments[number - 1].number
+    moments: dict[int, list[_Moments]] = {segment.number: [] for segment in segments}
+    seen: set[tuple[int, int]] = set()
+    for index, number, mask in read_shown(seg, labels.shape[1:]):
+        if not 1 <= number <= len(segments):
+            raise PipelineFailed("a frame of the written segmentation belongs to no segment")
+        place = (number, int(slices[index]))
+        plane = found[slices[index]]
+        if place in seen or plane[mask].any():
+            raise PipelineFailed("the written segmentation shows a voxel twice")
+        seen.add(place)
+        meant = segments[number - 1].number
+        plane[mask] = meant
+        rows, columns = np.count_nonzero(mask, axis=1), np.count_nonzero(mask, axis=0)
+        x, y = columns @ np.arange(len(columns)), rows @ np.arange(len(rows))
+        moments[meant].append(_Moments(index, int(rows.sum()), int(x), int(y)))
     if not np.array_equal(labels, found):
         differing = int((labels != found).sum())
         raise PipelineFailed(
             f"the written segmentation differs from the mask in {differing} voxels"
         )
+    return moments
 
 
-def _frames(seg: Dataset, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Every frame as a mask; bits are packed without alignment of frames (PS3.5 section 8.1.1)."""
-    if (int(seg.Rows), int(seg.Columns)) != shape:
-        raise PipelineFailed("the written segmentation has another size than its source")
-    bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
-    count = int(seg.NumberOfFrames) * shape[0] * shape[1]
-    return bits[:count].reshape(-1, *shape).astype(np.bool_)
+def _mean_index(rows: Sequence[_Moments], slices: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Mean ``(x, y, z)`` index of the voxels that `rows` sum up."""
+    frames, voxels, x, y = np.array(rows).T
+    total: NDArray[np.float64] = np.array([x.sum(), y.sum(), voxels @ slices[frames]], float)
+    return total / float(voxels.sum())
 
 
-def _slice_of(seg: Dataset, group: Dataset, volume: Volume) -> int:
-    """Index of the slice that a frame lies on, by its position in the patient alone."""
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    spacing = shared.PixelMeasuresSequence[0].PixelSpacing
-    cosines = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)
-    position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, float)
-    corner = np.linalg.solve(volume.affine, [*position, 1.0])[:3]
-    row_end = position + cosines[:3] * float(spacing[1]) * (int(seg.Columns) - 1)
-    column_end = position + cosines[3:] * float(spacing[0]) * (int(seg.Rows) - 1)
-    ends = [np.linalg.solve(volume.affine, [*end, 1.0])[:3] for end in (row_end, column_end)]
-    index = round(float(corner[2]))
-    wanted = [
-        (0, 0, index),
-        (int(seg.Columns) - 1, 0, index),
-        (0, int(seg.Rows) - 1, index),
-    ]
-    shift = np.abs(np.array([corner, *ends]) - np.array(wanted))
-    if shift[:, :2].max() > OFF_PIXELS or shift[:, 2].max() > OFF_SLICES:
-        raise PipelineFailed("the written segmentation lies beside its source")
-    return index
+def _check_places(
+    seg: Dataset,
+    volume: Volume,
+    moments: Mapping[int, Sequence[_Moments]],
+    centroids: Mapping[int, NDArray[np.float64]],
+) -> None:
+    """Each centroid in the patient, by the file's geometry, is that of the mask by the source's."""
+    corners, steps = positions_of(seg), affine_of(seg)
+    for number, rows in moments.items():
+        frames, voxels, x, y = np.array(rows).T
+        found = (voxels @ corners[frames] + steps @ [x.sum(), y.sum()]) / voxels.sum()
+        wanted = volume.affine[:3] @ [*centroids[number], 1.0]
+        if np.abs(found - wanted).max() > SAME_CENTROID * max(volume.spacing_mm):
+            raise PipelineFailed("a segment of the written segmentation lies beside the mask")

@@ -39,14 +39,21 @@ def to_stored(image: Dataset, pixels: StoredPixels, values: Values) -> Stored:
     if pixels.values.ndim == 4:
         return _to_rgb(pixels, values.after, changed)
     slope, intercept = rescale_of(image)
-    exact = (values.after.astype(np.float64) - intercept) / slope
+    exact = values.after.astype(np.float64)
+    exact -= intercept
+    exact /= slope
     rounded = np.rint(exact)
+    clipped = 0
     low, high = bits_range(image)
-    padded = values.padding if values.padding is not None else np.zeros(changed.shape, np.bool_)
-    clipped = changed & ~padded & ((rounded < low) | (rounded > high))
-    new = _leave_padding(rounded.clip(low, high), exact, image)
+    if rounded.min() < low or rounded.max() > high:
+        beyond = changed & ((rounded < low) | (rounded > high))
+        clipped = int((beyond if values.padding is None else beyond & ~values.padding).sum())
+        rounded = rounded.clip(low, high)
+    new = _leave_padding(rounded, exact, image)
     words = np.where(changed, new.astype(pixels.words.dtype), pixels.values)
-    return Stored(np.where(padded, pixels.words, words), int(clipped.sum()))
+    if values.padding is not None:
+        words = np.where(values.padding, pixels.words, words)
+    return Stored(words, clipped)
 
 
 def _to_rgb(pixels: StoredPixels, after: NDArray[np.float32], changed: NDArray[np.bool_]) -> Stored:
@@ -63,9 +70,11 @@ def _leave_padding(
     found = padding_range(image)
     if found is None:
         return rounded
+    inside = (rounded >= found[0]) & (rounded <= found[1])
+    if not inside.any():
+        return rounded
     below, above = found[0] - 1, found[1] + 1
     low, high = bits_range(image)
-    inside = (rounded >= found[0]) & (rounded <= found[1])
     upwards = (exact - below > above - exact) if low <= below else np.True_
     beside = np.where(upwards if above <= high else np.False_, above, below)
     return np.where(inside, beside, rounded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,24 @@ class Pacs:
         with urllib.request.urlopen(f"{self.running.page}instances/{instance}/file") as answer:
             return answer.read()
 
+    def store(self, path: Path) -> str:
+        """Orthanc's own id of the object, new or known; empty where it does not take it."""
+        request = urllib.request.Request(self.running.page + "instances", path.read_bytes())
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return str(json.load(answer)["ID"])
+        except urllib.error.HTTPError:
+            return ""
+
+    def picture(self, instance: str) -> bytes:
+        """The first frame as PNG in its full range; empty where Orthanc cannot draw it."""
+        address = f"{self.running.page}instances/{instance}/frames/0/preview"
+        try:
+            with urllib.request.urlopen(address) as answer:
+                return answer.read()
+        except urllib.error.HTTPError:
+            return b""
+
     def instance_ids(self) -> set[str]:
         return set(self.get("instances"))
 
@@ -41,6 +60,15 @@ class Pacs:
             if study["MainDicomTags"]["StudyInstanceUID"] == study_uid
             for series in self.get(f"studies/{study['ID']}/series")
         ]
+
+    def results_of_study(self, study_uid: str) -> set[tuple[str, str]]:
+        """Series and SOP Instance UID of every object of the study."""
+        return {
+            (series["MainDicomTags"]["SeriesInstanceUID"],
+             self.get(f"instances/{instance}")["MainDicomTags"]["SOPInstanceUID"])
+            for series in self.series_of_study(study_uid)
+            for instance in series["Instances"]
+        }  # fmt: skip
 
 
 @contextmanager

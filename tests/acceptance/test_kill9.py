@@ -21,7 +21,7 @@ pytestmark = [
 TIMES = 10
 RULES = f'[rules]\nfolder = "{SHIPPED_RULES}"\n'
 # How many calls one study makes at a point: an instance received, a job decided, a pipeline's
-# result, a file published (six enhanced, one segmentation), a file sent.
+# result, a file published (six enhanced, one segmentation with its report), a file sent.
 MOST_CALLS = {
     "receiving": SLICES,
     "settling": 2,

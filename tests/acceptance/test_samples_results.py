@@ -138,7 +138,7 @@ def test_enh_29_an_identity_keeps_real_frames_and_adds_no_error(name, tmp_path):
 )  # fmt: skip
 def test_dcmqi_finds_a_real_mask_at_its_place(name, low, tmp_path):
     card = a_card("above", parameters={"low": low, "high": 1e9})
-    manifest, (path,) = run_on(name, card, tmp_path / "out")
+    manifest, (path, _report) = run_on(name, card, tmp_path / "out")
     (volume,) = read_volumes(instances(name))
     (segment,) = read_segments(path, tmp_path / "itk")
 

@@ -9,10 +9,13 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.uid import JPEG2000
 
+from pipelines.dicom_out.attributes import STUDY_PRESENT
 from tests.builders import a_series, write_series
 from tests.judges.dcmqi import read_segments
 from tests.judges.dicom3tools import contradictions, errors_of, new_errors
+from tests.judges.dicom_validator import violations
 from tests.tools import program
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_colour_image, a_grey_loop, a_palette_loop, a_region
@@ -26,7 +29,8 @@ def results(card, images, folder: Path) -> tuple[list[Path], list[Path], dict]:
     """Source files, result files and measurements of one run."""
     manifest, made = run_card(card, images, folder)
     sources = sorted((folder / "source").glob("*.dcm"))
-    return sources, [made / output.file for output in manifest.outputs], manifest.measurements
+    images_or_segs = [output for output in manifest.outputs if output.kind != "sr"]
+    return sources, [made / output.file for output in images_or_segs], manifest.measurements
 
 
 def oblique(images):
@@ -49,6 +53,10 @@ def a_stack(case: str, modality: str = "CT"):
         plain = np.full((7, 24, 30), 900, np.int16)
         plain[2, 5, 21] = 1100
         images = a_series(modality, pixels=plain)
+    if case == "border":  # every face of the volume
+        shell = np.full((7, 24, 30), 1100, np.int16)
+        shell[1:-1, 1:-1, 1:-1] = 900
+        images = a_series(modality, pixels=shell)
     return images[::-1] if "reversed" in case else images
 
 
@@ -94,6 +102,44 @@ def test_enh_29_a_frames_results_add_no_error_and_contradict_nothing(tmp_path, k
     assert [] == contradictions([*sources, *derived, *segs])
 
 
+def a_lossy_series():
+    """JPEG baseline cannot hold CT; JPEG 2000 can, and its header says nothing of the loss."""
+    images = a_series(slices=3)
+    for image in images:
+        image.compress(JPEG2000, j2k_cr=[5], generate_instance_uid=False)
+    return images
+
+
+ODD = {
+    "no Patient ID": lambda: a_series(PatientID=None),
+    "nothing of patient and study": lambda: a_series(**dict.fromkeys(STUDY_PRESENT)),
+    "signed with 12 of 16 bits": lambda: a_series(BitsStored=12, HighBit=11),
+    "lossy": a_lossy_series,
+    "a description of 64 characters": lambda: a_series(SeriesDescription="x" * 64),
+    "a name in Japanese": lambda: a_series(
+        SpecificCharacterSet=["", "ISO 2022 IR 87"],
+        PatientName=b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
+    ),
+    "a name in Arabic": lambda: a_series(
+        SpecificCharacterSet="ISO_IR 127", PatientName=b"\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_sources_give_results_without_an_error(tmp_path, case):
+    low = {"low": THRESHOLD["CT"], "high": 1e9}
+    sources, derived, _ = results(a_card(), ODD[case](), tmp_path / "enhanced")
+    _, (seg,), measured = results(a_card("above", parameters=low), ODD[case](), tmp_path / "seg")
+
+    assert set() == new_errors(sources, derived[0])
+    assert set() == violations(derived[0])
+    assert set() == errors_of(seg) | violations(seg)
+    (segment,) = read_segments(seg, tmp_path / "itk")
+    count = np.count_nonzero(sitk.GetArrayFromImage(segment.image))
+    assert measured["segments"][0]["voxels"] == count
+
+
 @pytest.mark.parametrize("case", ["plain", "odd size", "oblique", "oblique reversed"])
 def test_the_enhanced_series_lies_where_itk_finds_its_source(tmp_path, case):
     sources, derived, _ = results(a_card(), a_stack(case), tmp_path)
@@ -107,7 +153,8 @@ def test_the_enhanced_series_lies_where_itk_finds_its_source(tmp_path, case):
 
 
 @pytest.mark.parametrize(
-    "case", ["plain", "odd size", "oblique", "reversed", "oblique reversed", "one voxel"]
+    "case",
+    ["plain", "odd size", "oblique", "reversed", "oblique reversed", "one voxel", "border"],
 )
 def test_dcmqi_finds_every_voxel_of_the_mask_at_its_place(tmp_path, case):
     card = a_card("above", parameters={"low": THRESHOLD["CT"], "high": 10.0})

@@ -54,13 +54,13 @@ def send_and_wait(node, folder, key: str, slices: int = 3) -> str:
     return str(images[0].StudyInstanceUID)
 
 
-def test_a_study_sent_comes_back_enhanced_and_segmented(node, pacs, tmp_path):
+def test_a_study_sent_comes_back_enhanced_segmented_and_measured(node, pacs, tmp_path):
     study_uid = send_and_wait(node, tmp_path, "road")
 
     came_back = pacs.series_of_study(study_uid)
 
-    assert ["CT", "SEG"] == sorted(one["MainDicomTags"]["Modality"] for one in came_back)
-    assert [1, 3] == sorted(len(one["Instances"]) for one in came_back)
+    assert ["CT", "SEG", "SR"] == sorted(one["MainDicomTags"]["Modality"] for one in came_back)
+    assert [1, 1, 3] == sorted(len(one["Instances"]) for one in came_back)
     assert node.verify_trail() > 10
 
 
@@ -74,7 +74,26 @@ def test_what_is_sent_again_changes_nothing(node, pacs, tmp_path):
     node.wait_until_quiet(instances=1)
 
     assert before == (pacs.instance_ids(), node.transfers_out())
-    assert 2 == len(pacs.series_of_study(study_uid))
+    assert 3 == len(pacs.series_of_study(study_uid))
+
+
+def test_a_late_slice_and_a_corrected_name_each_give_new_objects(node, pacs, tmp_path):
+    """Standard A.4: content makes the UIDs, and what is sent again makes none."""
+    images = a_series(slices=4, key="revised")
+    corrected = a_series(slices=4, key="revised", PatientName="Zzphi^Joan")
+    sent = {"first": images[:3], "late": images[3:], "corrected": corrected, "again": corrected}
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, part in sent.items():
+        rows = node.verify_trail()
+        assert [0] * len(part) == node.send(write_series(tmp_path / name, part))
+        wait_until(lambda rows=rows: node.verify_trail() > rows)  # the association has ended
+        node.wait_until_quiet(instances=len(part))
+        found[name] = pacs.results_of_study(str(images[0].StudyInstanceUID))
+
+    new = [found["first"], found["late"] - found["first"], found["corrected"] - found["late"]]
+    assert [4, 5, 5] == list(map(len, new))
+    assert 6 == len({series for part in new for series, _instance in part})
+    assert found["corrected"] == found["again"]
 
 
 def test_prv_neither_log_nor_terminal_tells_of_a_patient(node, tmp_path):
@@ -101,7 +120,7 @@ def test_a_killed_child_is_started_again_and_the_road_works(node, pacs, tmp_path
 
     study_uid = send_and_wait(node, tmp_path, role)
 
-    assert 2 == len(pacs.series_of_study(study_uid))
+    assert 3 == len(pacs.series_of_study(study_uid))
 
 
 def test_a_killed_slot_is_started_again_for_the_next_job(node, pacs, tmp_path):
@@ -111,7 +130,7 @@ def test_a_killed_slot_is_started_again_for_the_next_job(node, pacs, tmp_path):
     study_uid = send_and_wait(node, tmp_path, "slot")
 
     assert before != node.pid_of("cpu-0")
-    assert 2 == len(pacs.series_of_study(study_uid))
+    assert 3 == len(pacs.series_of_study(study_uid))
 
 
 def test_a_hung_core_stops_no_reception(node, tmp_path):
@@ -237,7 +256,7 @@ def test_a_destination_that_is_down_holds_nothing_else_up(pacs, tmp_path):
         node.send(write_series(tmp_path / "study", images))
         study_uid = str(images[0].StudyInstanceUID)
 
-        wait_until(lambda: len(pacs.series_of_study(study_uid)) == 2, 120)
+        wait_until(lambda: len(pacs.series_of_study(study_uid)) == 3, 120)
 
         deliveries = wait_until(
             lambda: (

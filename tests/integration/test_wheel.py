@@ -60,6 +60,7 @@ def test_the_wheel_holds_exactly_the_three_packages(wheel):
         "pipelines/ct/cards/*.toml",
         "pipelines/ct/cards/*.safetensors",
         "pipelines/nuclear/cards/*.toml",
+        "pipelines/conformance/tables.json",
         "dicom_node/routing/rules/*.yaml",
         "dicom_node/web/templates/*.html",
         "dicom_node/web/static/*.css",

@@ -1,4 +1,4 @@
-"""What dcmqi, the reader of the ITK world, makes of a segmentation."""
+"""What dcmqi, the reader of the ITK world, makes of a segmentation and of its report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import SimpleITK as sitk
 
@@ -36,3 +36,45 @@ def read_segments(seg: Path, folder: Path) -> list[ItkSegment]:
         )
         for number in sorted(described)
     ]
+
+
+class ReportedGroup(NamedTuple):
+    """One measurement group; values by the code of the quantity and of its derivation."""
+
+    finding: str
+    laterality: str
+    tracking_uid: str
+    segment: int | None
+    seg_uid: str
+    values: dict[tuple[str, str], float]
+    units: dict[str, str]
+
+
+def read_report(sr: Path, folder: Path) -> list[ReportedGroup]:
+    """Every measurement group of the TID 1500 report, by ``tid1500reader``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = folder / "report.json"
+    reader = Path(sys.executable).with_name("tid1500reader")
+    command = [reader, "--inputDICOM", sr, "--outputMetadata", told]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [_group(found) for found in json.loads(told.read_text()).get("Measurements", [])]
+
+
+def _group(found: dict[str, Any]) -> ReportedGroup:
+    items = found.get("measurementItems") or []
+    return ReportedGroup(
+        finding=found["Finding"]["CodeValue"],
+        laterality=found.get("Laterality", {}).get("CodeValue", ""),
+        tracking_uid=found["TrackingUniqueIdentifier"],
+        segment=found.get("ReferencedSegment"),
+        seg_uid=found.get("segmentationSOPInstanceUID", ""),
+        values={
+            (
+                item["quantity"]["CodeValue"],
+                item.get("derivationModifier", {}).get("CodeValue", ""),
+            ): float(item["value"])
+            for item in items
+        },
+        units={item["quantity"]["CodeValue"]: item["units"]["CodeValue"] for item in items},
+    )

@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from pydicom import Dataset
 
 from pipelines.contract import Enhanced, RunContext, Segmented
+from pipelines.dicom_out import enhanced
+from pipelines.dicom_out.provenance import Origin
 from pipelines.errors import PipelineRefused
 from pipelines.volume import Frames, Volume
 
@@ -21,6 +24,8 @@ from pipelines.volume import Frames, Volume
 def smooth(source: Volume | Frames, run: RunContext) -> Enhanced:
     """Half of each neighbour mixed in, after doing what ``act`` says."""
     _act(run)
+    if run.parameters["act"] == "forget":
+        _break_builder()
     array = source.array.astype(np.float32)
     return Enhanced((array + np.roll(array, 1, axis=-1)) / 2)
 
@@ -52,6 +57,19 @@ def _act(run: RunContext) -> None:
         while time.monotonic() < until:
             time.sleep(0.02)
             run.progress(0.5)
+
+
+def _break_builder() -> None:
+    """The next enhanced image is built without its Image Type, and the builder is whole again."""
+    whole = enhanced.derive
+
+    def broken(image: Dataset, digest: str, origin: Origin) -> Dataset:
+        enhanced.derive = whole
+        derived = whole(image, digest, origin)
+        del derived["ImageType"]
+        return derived
+
+    enhanced.derive = broken
 
 
 def _wait_for(file: Path) -> None:

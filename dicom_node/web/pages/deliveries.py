@@ -37,7 +37,7 @@ def renew_deliveries(
 def take_resend(
     site: AnySite, visit: Operator, delivery_id: int, back: Back = "/deliveries"
 ) -> Response:
-    """The failed delivery queued again."""
+    """The failed or held delivery queued again."""
     actor = user(visit.login)
     return DELIVERIES.obey(
         site, lambda now: resend_delivery(now, delivery_id, actor=actor), "resent", back
@@ -48,7 +48,7 @@ def take_resend(
 def take_cancel(
     site: AnySite, visit: Operator, delivery_id: int, back: Back = "/deliveries"
 ) -> Response:
-    """The waiting or failed delivery given up."""
+    """The waiting, held or failed delivery given up."""
     actor = user(visit.login)
     return DELIVERIES.obey(
         site, lambda now: cancel_delivery(now, delivery_id, actor=actor), "given-up", back

@@ -29,7 +29,8 @@ class StudySearch:
     accession : str
         How the accession number begins.
     state : str
-        A state of the study, or ``trouble``: a job or delivery of it failed, or it is quarantined.
+        A state of the study, or ``trouble``: a job or delivery of it failed or is held, or it is
+        quarantined.
     """
 
     patient: str = ""
@@ -161,7 +162,9 @@ def _matching(search: StudySearch) -> list[ColumnElement[bool]]:
             or_(
                 Study.state == "quarantined",
                 Study.id.in_(select(Job.study_id).where(Job.state == "failed")),
-                Study.id.in_(select(Delivery.study_id).where(Delivery.state == "failed")),
+                Study.id.in_(
+                    select(Delivery.study_id).where(Delivery.state.in_(("failed", "held")))
+                ),
             )
         )
     elif search.state:

@@ -10,7 +10,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from storage.audit import record, study_event
-from storage.db.tables import Delivery, Study
+from storage.db.tables import Delivery, Job, Study
 from tests.builders import CANARY
 from tests.integration.web.rows import add_many_studies, add_study
 from tests.integration.web.visitor import view_of
@@ -36,6 +36,26 @@ def test_opening_a_study_writes_one_row_and_its_parts_and_pictures_none(page, dr
         seen.actor, seen.subject, seen.patient_id, seen.seq,
     )  # fmt: skip
     assert rows == len(page.trail())
+
+
+def test_a_report_is_told_beside_its_segmentation_and_has_no_picture(page, drawn_study):
+    with page.db.begin() as session:
+        both, alone = (session.get_one(Job, job_id) for job_id in (2, 1))
+        seg, report = both.manifest["outputs"][0], {"kind": "sr", "sop_uid": "1.2.9"}
+        both.manifest = both.manifest | {"outputs": [seg, report]}
+        alone.manifest = {"outputs": [report], "measurements": {"segments": []},
+                          "warnings": ["nothing found"]}  # fmt: skip
+
+    visitor = page.visitor("ada")
+    html = visitor.get(f"/studies/{drawn_study}").text
+
+    assert "1 segmentation object, 1 measurement report" in html
+    assert "; 1 measurement report</p>" in html
+    assert "jobs/2/viewer" in html
+    assert "jobs/1/viewer" not in html
+    view = view_of(html)
+    assert 404 == visitor.get(f"/studies/{drawn_study}/jobs/1/viewer?view={view}").status_code
+    assert 200 == visitor.get(f"/studies/{drawn_study}/jobs/2/viewer?view={view}").status_code
 
 
 def test_a_study_tells_of_storage_commitment(page, study):
@@ -147,6 +167,27 @@ def test_the_study_page_tells_what_happened_and_why(page, drawn_study):
         "Send again", "1&nbsp;other rule did not apply", "noise", "<bdi>Zzphi, Jane</bdi>",
     ):  # fmt: skip
         assert told in html, told
+
+
+def test_the_study_page_tells_why_a_delivery_is_held_and_what_the_gate_found(page, study):
+    reason = "2 conformance errors: ImageType is absent, but it is of type 1"
+    wrong = {"severity": "error", "where": "ImageType", "what": "is absent, but it is of type 1"}
+    found = {"objects": 33, "errors": 2, "warnings": 0, "findings": [wrong]}
+    with page.db.begin() as session:
+        session.get_one(Job, 1).manifest = {"outputs": [], "conformance": found}
+        session.get_one(Delivery, 2).state = "held"
+        session.get_one(Delivery, 2).reason = reason
+    visitor = page.visitor("ada", "operator")
+
+    html = visitor.get(f"/studies/{study}").text
+    listed = visitor.get("/deliveries?state=held").text
+
+    for told in ("Held", reason, "Send all the same", "and 1 more",
+                 "error: ImageType is absent, but it is of type 1"):  # fmt: skip
+        assert told in html, told
+    assert reason in listed
+    assert "Send all the same" in listed
+    assert "Held deliveries: 1." in page.visitor("root", "admin").get("/node").text
 
 
 def test_times_are_local_with_utc_as_title(page, study):

@@ -50,6 +50,15 @@ def test_a_real_result_that_the_pacs_holds_is_no_problem():
     assert "Lungs 8 voxels = 1.5 mL" in table(rows)
 
 
+def test_a_segmentation_comes_back_with_its_report():
+    files = tuple(ResultFile(kind, f"1.2.{kind}", "1.2", "key") for kind in ("seg", "sr"))
+    job = a_job(SEGMENTED, files=files)
+    rows = rows_of(job, held={"1.2.seg", "1.2.sr"})
+
+    assert [] == problems(rows, own_images=True)
+    assert "1 seg, 1 sr" in table(rows)
+
+
 @pytest.mark.parametrize(
     ("job", "problem"),
     [

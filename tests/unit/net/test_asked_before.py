@@ -11,12 +11,13 @@ from pynetdicom.pdu_primitives import (
     MaximumLengthNotification,
     UserIdentityNegotiation,
 )
+from pynetdicom.presentation import negotiate_unrestricted
 
 from dicom_node.net import asked_before
 from dicom_node.net.asked_before import Memory
 
 
-def a_request(calling: str = "CT1", *, user: str = "") -> bytes:
+def a_request(calling: str = "CT1", *, user: str = "", contexts: int = 1) -> bytes:
     """A PDU as a peer sends it."""
     asking = A_ASSOCIATE()
     asking.application_context_name = "1.2.840.10008.3.1.1.1"
@@ -30,9 +31,10 @@ def a_request(calling: str = "CT1", *, user: str = "") -> bytes:
         person.user_identity_type, person.primary_field = 2, user.encode()
         person.secondary_field = b"secret"
         asking.user_information.append(person)
-    context = build_context("1.2.840.10008.1.1")
-    context.context_id = 1
-    asking.presentation_context_definition_list = [context]
+    proposed = [build_context("1.2.840.10008.1.1") for _ in range(contexts)]
+    for number, context in enumerate(proposed):
+        context.context_id = 2 * number + 1
+    asking.presentation_context_definition_list = proposed
     return A_ASSOCIATE_RQ(asking).encode()
 
 
@@ -101,10 +103,36 @@ def test_prv_a_request_with_a_password_is_not_kept(decoded):
     assert not memory._asked
 
 
+def test_a_long_request_is_not_kept(decoded, monkeypatch):
+    monkeypatch.setattr(asked_before, "LONGEST_REMEMBERED", len(a_request(contexts=2)))
+    memory = Memory()
+    for contexts in (2, 3, 2, 3):
+        memory.decode(a_request(contexts=contexts))
+
+    assert [a_request(contexts=number) for number in (2, 3, 3)] == decoded
+
+
+def test_a_negotiation_changes_nothing_of_what_is_shared():
+    memory, pdu = Memory(), a_request(contexts=3)
+
+    def said() -> list[str]:
+        told = memory.decode(pdu).to_primitive()
+        return [repr(vars(one)) for one in told.presentation_context_definition_list]
+
+    before = said()
+    proposed = memory.decode(pdu).to_primitive().presentation_context_definition_list
+    results, _ = negotiate_unrestricted(proposed, [build_context("1.2.840.10008.1.1")])
+    for one in results:
+        one.result = 1
+
+    assert 3 == len(results)
+    assert before == said()
+
+
 def test_what_is_no_request_is_decoded_anew_each_time_and_refused():
     memory = Memory()
     for _ in range(2):
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever pynetdicom raises
+        with pytest.raises(Exception):  # noqa: B017 - whatever pynetdicom raises
             memory.decode(a_request()[:10])
 
 

@@ -7,7 +7,8 @@ tests fails, pynetdicom has changed: read what it does now before the pin is mov
 import inspect
 
 import pytest
-from pynetdicom import AE, _config, association, dul, fsm, transport
+from pynetdicom import AE, _config, association, dul, fsm, transport, utils
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from dicom_node.net import upper_layer
 from dicom_node.net.quiet import set_switches
@@ -112,3 +113,13 @@ def test_an_association_still_sets_its_upper_layers_timers_when_its_own_are_set(
         "for event in self.server._handlers:",
     ):
         assert line in made
+
+
+def test_a_request_is_still_an_event_of_its_own_and_asked_for_its_primitive():
+    """`net.asked_before` gives it one that was made before."""
+    assert dul._PDU_TYPES[b"\x01"] == (A_ASSOCIATE_RQ, upper_layer.REQUEST_CAME)
+    assert "recv_pdu.to_primitive()" in inspect.getsource(fsm.AE_6)
+
+
+def test_what_is_a_uid_is_still_asked_of_a_replaceable_function():
+    assert '_config.VALIDATORS["UI"](value)' in inspect.getsource(utils.set_uid)

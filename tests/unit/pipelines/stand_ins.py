@@ -25,6 +25,13 @@ def add(source: Source, context: RunContext) -> Enhanced:
     return Enhanced(source.array + np.float32(context.parameters["step"]))
 
 
+def noise(source: Source, context: RunContext) -> Enhanced:
+    """One percent of the image's range added at random, the same for the same image."""
+    spread = float(source.array.max() - source.array.min()) / 100
+    drawn = np.random.default_rng(0).normal(0, spread, source.array.shape)
+    return Enhanced((source.array + drawn).astype(np.float32))
+
+
 def soften(source: Source, context: RunContext) -> Enhanced:
     """Average of a pixel and its left neighbour."""
     left = np.concatenate([source.array[:, :, :1], source.array[:, :, :-1]], axis=2)

@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import JPEG2000, UID, ExplicitVRLittleEndian
 
-from pipelines.dicom_out.attributes import DROPPED
+from pipelines.dicom_out.attributes import DROPPED, STUDY_PRESENT
 from pipelines.request import Equipment
 from tests.builders import CANARY, a_series
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
@@ -95,6 +95,13 @@ def test_enh_05_06_07_image_type_is_derived_and_keeps_its_later_values(
     _source, derived = one(tmp_path, modality, request={"image_type_2": policy}, ImageType=before)
 
     assert expected == derived.ImageType
+
+
+def test_what_patient_and_study_must_have_is_there_and_empty_where_the_source_left_it_out(tmp_path):
+    absent = dict.fromkeys(STUDY_PRESENT)
+    _source, derived = one(tmp_path, **absent)
+
+    assert {""} == {str(derived[keyword].value or "") for keyword in absent}
 
 
 def test_enh_08_the_description_says_what_was_made_and_by_what(tmp_path):
@@ -235,6 +242,21 @@ def test_enh_17_values_beyond_bits_stored_are_clipped_and_counted(tmp_path):
 
     assert {10, 2047} == set(np.unique(derived.pixel_array).tolist())
     assert 3 * 15 == manifest.measurements["clipped"]
+
+
+@pytest.mark.parametrize("bits", [(12, 1), (12, 0), (16, 1), (16, 0)])
+@pytest.mark.parametrize("step", [-1e6, 1e6])
+def test_enh_17_nothing_wraps_around_whatever_the_bits(tmp_path, bits, step):
+    stored, signed = bits
+    pixels = np.full((3, 8, 8), 1000, np.int16 if signed else np.uint16)
+    images = a_series(
+        pixels=pixels, BitsStored=stored, HighBit=stored - 1, PixelRepresentation=signed
+    )
+    derived = enhance(tmp_path, images, a_card("add", parameters={"step": step}))[0]
+
+    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    assert {high if step > 0 else low} == set(np.unique(derived.pixel_array).tolist())
+    assert (1, -1024) == (derived.RescaleSlope, derived.RescaleIntercept)
 
 
 def test_enh_19_stale_extremes_are_dropped(tmp_path):

@@ -32,6 +32,7 @@ def code_of(images, tmp_path) -> str:
         ("ImageType", "LOCALIZER", "localizer"),
         ("StudyInstanceUID", "", "no-identity"),
         ("Modality", None, "no-identity"),
+        ("SeriesInstanceUID", "dccc9599087131742838cc1162a630fe", "no-identity"),
         ("PhotometricInterpretation", "SOMETHING", "not-grey"),
         ("ImageType", ["DERIVED", "PRIMARY", "SCREEN SAVE"], "screen-save"),
         ("PresentationIntentType", "FOR PROCESSING", "for-processing"),

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from pipelines.contract import Enhanced, Segmented
@@ -46,6 +47,21 @@ def test_a_changed_instance_gives_a_new_series_with_new_instances(tmp_path, card
     old, new = ({o.sop_uid for o in m.outputs} | {o.series_uid for o in m.outputs}
                 for m in (first, second))  # fmt: skip
     assert set() == old & new
+
+
+@pytest.mark.parametrize("card", [a_card("soften"), segmenting()], ids=["enhance", "segment"])
+def test_a_source_is_named_by_its_uid_even_where_that_has_leading_zeros(tmp_path, card):
+    images = a_series(slices=3)
+    for index, image in enumerate(images):
+        image.SOPInstanceUID = f"1.2.826.0.1.03.{index}.07"
+        image.SeriesInstanceUID = "1.2.826.0.1.04"
+    manifest, folder = run_card(card, images, tmp_path)
+
+    made = pydicom.dcmread(folder / manifest.outputs[0].file)
+    (series,) = made.ReferencedSeriesSequence
+    named = [item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence]
+    assert "1.2.826.0.1.04" == series.SeriesInstanceUID
+    assert set(named) <= {image.SOPInstanceUID for image in images}
 
 
 def test_the_manifest_in_the_folder_is_the_one_that_is_returned(tmp_path):

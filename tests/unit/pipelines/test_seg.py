@@ -12,6 +12,7 @@ from pydicom.uid import (
 )
 
 from pipelines.dicom_in import read_volume
+from pipelines.dicom_out.attributes import STUDY_PRESENT
 from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.run import NOTHING_FOUND
@@ -25,7 +26,8 @@ HALF_HU = -24.0  # 1000 stored, the middle of the builder's noise
 def segment(tmp_path, images, card=None, **request):
     card = card or a_card("above", parameters={"low": HALF_HU, "high": 10.0})
     manifest, folder = run_card(card, images, tmp_path, **request)
-    return manifest, [pydicom.dcmread(folder / output.file) for output in manifest.outputs]
+    segs = [output for output in manifest.outputs if output.kind == "seg"]
+    return manifest, [pydicom.dcmread(folder / output.file) for output in segs]
 
 
 def test_seg_01_it_is_binary_uncompressed_and_without_empty_frames(tmp_path):
@@ -73,11 +75,18 @@ def test_seg_05_an_absent_patient_id_is_no_obstacle_and_an_absent_frame_of_refer
     tmp_path,
 ):
     _manifest, (seg,) = segment(tmp_path / "a", a_series(PatientID=None))
-    assert "PatientID" not in seg or not seg.PatientID
+    assert "" == seg.PatientID
 
     with pytest.raises(PipelineRefused) as caught:
         segment(tmp_path / "b", a_series(FrameOfReferenceUID=None))
     assert "no-frame-of-reference" == caught.value.code
+
+
+def test_what_patient_and_study_must_have_is_there_and_empty_where_the_source_left_it_out(tmp_path):
+    absent = dict.fromkeys(STUDY_PRESENT)
+    _manifest, (seg,) = segment(tmp_path, a_series(**absent))
+
+    assert {""} == {str(seg[keyword].value or "") for keyword in absent}
 
 
 def test_seg_06_frames_lie_at_the_positions_of_their_slices(tmp_path):
@@ -115,6 +124,9 @@ def test_seg_07_a_loop_gives_an_object_for_every_frame_that_shows_something(tmp_
             reference.ReferencedSOPInstanceUID, reference.ReferencedSOPClassUID,
             reference.ReferencedFrameNumber,
         )  # fmt: skip
+        (series,) = seg.ReferencedSeriesSequence
+        (listed,) = series.ReferencedInstanceSequence
+        assert ["ReferencedSOPClassUID", "ReferencedSOPInstanceUID"] == [e.keyword for e in listed]
     assert int((pixels > 100).sum()) == manifest.measurements["segments"][0]["voxels"]
     assert manifest.measurements["segments"][0]["ml"] is None
 
@@ -127,7 +139,7 @@ def test_seg_12_segments_that_are_not_there_are_not_described(tmp_path):
     assert [1] == [item.SegmentNumber for item in seg.SegmentSequence]
 
 
-def test_seg_12_an_empty_mask_gives_no_object_but_a_word(tmp_path):
+def test_seg_12_an_empty_mask_gives_no_segmentation_but_a_word(tmp_path):
     card = a_card("above", parameters={"low": 1e8, "high": 1e9})
     manifest, segs = segment(tmp_path, a_series(), card)
 

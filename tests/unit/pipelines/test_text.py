@@ -13,6 +13,11 @@ from tests.unit.pipelines.stand_ins import a_card, run_card
 # Character set, bytes, text; the eastern ones are the examples of PS3.5 annexes H to K.
 NAMES = [
     ("ISO_IR 100", b"Buc^J\xe9r\xf4me", "Buc^Jérôme"),
+    (
+        "ISO_IR 127",
+        b"\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1",
+        "\u0642\u0628\u0627\u0646\u064a^\u0644\u0646\u0632\u0627\u0631",  # Arabic
+    ),
     ("ISO_IR 144", b"\xbb\xee\xda^\xda\xde\xdc", "Люк^ком"),
     (
         ["", "ISO 2022 IR 87"],
@@ -65,13 +70,15 @@ def test_enh_04_a_name_keeps_its_bytes_in_the_enhanced_image(tmp_path, charset, 
 
 
 @ALL_NAMES
-def test_seg_13_a_name_is_told_in_utf_8_by_the_segmentation(tmp_path, charset, name, text):
+def test_seg_13_a_name_is_told_in_utf_8_by_segmentation_and_report(tmp_path, charset, name, text):
     card = a_card("above", parameters={"low": -24.0, "high": 1e9})
-    (seg,) = results(tmp_path, series(charset, name), card)
+    made = results(tmp_path, series(charset, name), card)
 
-    assert "ISO_IR 192" == seg.SpecificCharacterSet
-    assert text.encode() == bytes_of(seg, "PatientName")
-    assert text.encode() == bytes_of(seg, "PatientComments")
+    assert ["SEG", "SR"] == [result.Modality for result in made]
+    for result in made:
+        assert "ISO_IR 192" == result.SpecificCharacterSet
+        assert text.encode() == bytes_of(result, "PatientName")
+        assert text.encode() == bytes_of(result, "PatientComments")
 
 
 @ALL_NAMES
@@ -123,6 +130,6 @@ def test_bytes_that_are_no_text_do_not_stop_a_run(tmp_path):
     images = series("ISO_IR 192", b"Buc^J\xe9r\xf4me")
     card = a_card("above", parameters={"low": -24.0, "high": 1e9})
 
-    assert 1 == len(results(tmp_path / "seg", images, card))
+    assert ["SEG", "SR"] == [made.Modality for made in results(tmp_path / "seg", images, card)]
     derived = results(tmp_path / "enhanced", images, a_card())[0]
     assert b"Buc^J\xe9r\xf4me" == bytes_of(derived, "PatientName")

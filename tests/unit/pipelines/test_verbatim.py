@@ -14,7 +14,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from pipelines.verbatim import copy_verbatim, elements
+from pipelines.verbatim import copy_verbatim, elements, share
 from tests.builders import a_series
 
 
@@ -89,3 +89,47 @@ def test_keep_is_asked_for_the_topmost_elements():
 
     assert [0x00081032] == list(copy.keys())
     assert "inner" == copy.ProcedureCodeSequence[0].ConceptCodeSequence[0].CodeMeaning
+
+
+def written(dataset: Dataset) -> bytes:
+    """The data set alone, as Explicit VR Little Endian."""
+    buffer = BytesIO()
+    pydicom.dcmwrite(buffer, dataset, implicit_vr=False, little_endian=True)
+    return buffer.getvalue()
+
+
+def a_made_set(meaning: str = "inner") -> Dataset:
+    """A data set that nothing was read into: texts, nested items, and a VR that is ambiguous."""
+    lowest = Dataset()
+    lowest.CodeMeaning = meaning
+    lowest.add_new("PixelPaddingValue", "US or SS", 5)
+    middle = Dataset()
+    middle.ConceptCodeSequence = [lowest]
+    made = Dataset()
+    made.SpecificCharacterSet = "ISO_IR 192"
+    made.SeriesDescription = "Größe"
+    made.ProcedureCodeSequence = [middle, Dataset()]
+    made.PixelRepresentation = 0
+    made.add_new("SmallestImagePixelValue", "US or SS", 3)
+    made.add_new(0x00091001, "LO", "private")
+    made.PixelData = b"\0\0"
+    return made
+
+
+@pytest.mark.parametrize("make", [a_made_set, lambda: copy_verbatim(an_instance())])
+def test_what_is_shared_is_written_as_its_copy_is(make):
+    assert written(copy_verbatim(make())) == written(share(make()))
+
+
+def test_texts_of_shared_items_are_in_the_character_set_of_the_whole():
+    read = pydicom.dcmread(BytesIO(written(share(a_made_set("Größe")))), force=True)
+
+    assert "Größe" == read.ProcedureCodeSequence[0].ConceptCodeSequence[0].CodeMeaning
+
+
+def test_elements_are_shared_and_not_copied():
+    plain = copy_verbatim(an_instance())
+    shared = share(plain, lambda tag: tag != plain["KVP"].tag)
+
+    assert shared.ProcedureCodeSequence[0] is plain.ProcedureCodeSequence[0]
+    assert "KVP" in plain and "KVP" not in shared

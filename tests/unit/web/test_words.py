@@ -34,6 +34,7 @@ def test_every_role_is_explained():
         ("quarantined", {"failed": 1}, {}, "Quarantined"),
         ("routed", {"failed": 1, "running": 1}, {}, "Needs attention"),
         ("routed", {"succeeded": 1}, {"failed": 1}, "Needs attention"),
+        ("routed", {"succeeded": 1}, {"held": 1}, "Needs attention"),
         ("routed", {"queued": 1, "running": 1}, {}, "Working"),
         ("routed", {"queued": 1, "succeeded": 1}, {}, "Waiting"),
         ("routed", {"succeeded": 1}, {"queued": 1}, "Delivering"),

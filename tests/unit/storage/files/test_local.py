@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -263,6 +264,28 @@ def test_sweep_leaves_what_is_being_written(store, monkeypatch):
 
     assert [0] == swept
     assert store.exists(KEY)
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT])
+def test_a_file_system_without_nameless_files_says_so_and_others_fail(
+    number, tmp_path, monkeypatch
+):
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert open_nameless(str(tmp_path)) is None
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+        open_nameless(str(tmp_path / "gone"))
+
+
+def test_a_full_disk_is_not_taken_for_a_file_system_without_nameless_files(tmp_path, monkeypatch):
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        open_nameless(str(tmp_path))
 
 
 def test_a_part_that_a_sweep_took_before_it_was_locked_is_made_again(store, parts, monkeypatch):

@@ -1,0 +1,108 @@
+"""Where the frames of a written segmentation lie, compared with the slices of its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.dicom_out.seg_read import functional_group
+from pipelines.errors import PipelineFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from pipelines.volume import Volume
+
+# Decimal strings are rounded to 16 characters, and the source's slices differ by as much as
+# `pipelines.dicom_in.geometry` allows; more is an error.
+SAME_PLACE_MM, SAME_DIRECTION, SAME_SPACING = 1e-3, 1e-3, 2e-3
+
+
+def slices_of(seg: Dataset, volume: Volume) -> NDArray[np.intp]:
+    """Index of the slice that every frame lies on, by its position in the patient alone.
+
+    Raises
+    ------
+    PipelineFailed
+        Frame of Reference, directions, distances or positions are not those of the source.
+    """
+    if str(seg.get("FrameOfReferenceUID", "")) != str(volume.sources[0].FrameOfReferenceUID):
+        raise PipelineFailed("the written segmentation has another frame of reference")
+    affine = affine_of(seg)
+    steps = np.linalg.norm(volume.affine[:3, :2], axis=0)
+    if np.abs(np.linalg.norm(affine, axis=0) / steps - 1).max() > SAME_SPACING:
+        raise PipelineFailed("the written segmentation has another pixel spacing")
+    if np.abs(affine / steps - volume.affine[:3, :2] / steps).max() > SAME_DIRECTION + SAME_SPACING:
+        raise PipelineFailed("the written segmentation has another orientation")
+    found = positions_of(seg)
+    wanted = np.array([image.ImagePositionPatient for image in volume.sources], float)
+    inverse = np.linalg.inv(volume.affine)
+    depths = found @ inverse[2, :3] + inverse[2, 3]
+    slices: NDArray[np.intp] = np.rint(depths).astype(np.intp)
+    if slices.min() < 0 or slices.max() >= len(wanted):
+        raise PipelineFailed("the written segmentation lies outside its source")
+    if np.abs(found - wanted[slices]).max() > SAME_PLACE_MM:
+        raise PipelineFailed("the written segmentation lies beside its source")
+    return slices
+
+
+def affine_of(seg: Dataset) -> NDArray[np.float64]:
+    """Millimetres of a step to the next column and to the next row, shape (3, 2), LPS.
+
+    Raises
+    ------
+    PipelineFailed
+        Frames differ in it: one plane's directions hold for all.
+    """
+    every = []
+    for group in seg.PerFrameFunctionalGroupsSequence:
+        spacing = functional_group(seg, group, "PixelMeasuresSequence").PixelSpacing
+        plane = functional_group(seg, group, "PlaneOrientationSequence")
+        every.append((*plane.ImageOrientationPatient, *spacing))
+    numbers = np.unique(np.array(every, float), axis=0)
+    if len(numbers) != 1:
+        raise PipelineFailed("the written segmentation has frames of several orientations")
+    across, down, between = numbers[0, :3], numbers[0, 3:6], numbers[0, 6:]
+    return np.stack([across * between[1], down * between[0]], axis=1)
+
+
+def positions_of(seg: Dataset) -> NDArray[np.float64]:
+    """The first pixel's place of every frame, shape (frames, 3), LPS millimetres."""
+    planes = [
+        functional_group(seg, group, "PlanePositionSequence").ImagePositionPatient
+        for group in seg.PerFrameFunctionalGroupsSequence
+    ]
+    return np.array(planes, float)
+
+
+def check_references(
+    seg: Dataset, sources: Sequence[Dataset], slices: NDArray[np.intp], frame: int | None
+) -> None:
+    """Raise PipelineFailed unless every frame names the source instance that it lies on.
+
+    `frame` is the number of the source's frame where an object has several.
+    """
+    listed = {
+        str(item.ReferencedSOPInstanceUID)
+        for series in seg.ReferencedSeriesSequence
+        if str(series.SeriesInstanceUID) == str(sources[0].SeriesInstanceUID)
+        for item in series.ReferencedInstanceSequence
+    }
+    for index, group in zip(slices, seg.PerFrameFunctionalGroupsSequence, strict=True):
+        image = sources[int(index)]
+        wanted = (str(image.SOPClassUID), str(image.SOPInstanceUID), frame)
+        named = {
+            (
+                str(item.ReferencedSOPClassUID),
+                str(item.ReferencedSOPInstanceUID),
+                item.get("ReferencedFrameNumber"),
+            )
+            for derivation in group.DerivationImageSequence
+            for item in derivation.SourceImageSequence
+        }
+        if named != {wanted} or wanted[1] not in listed:
+            raise PipelineFailed("the written segmentation refers to another image than it shows")

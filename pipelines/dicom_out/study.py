@@ -1,0 +1,66 @@
+"""A made object set into its source's study: patient, equipment, time and texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.dicom_out.attributes import STUDY_KEPT, tags
+from pipelines.dicom_out.dates import da, tm
+from pipelines.dicom_out.provenance import (
+    Origin,
+    complete_study,
+    describe_series,
+    put,
+    source_device,
+)
+from pipelines.dicom_out.text import to_utf8
+from pipelines.verbatim import copy_verbatim, mark_encoded, share
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pydicom import Dataset
+
+
+def into_study(
+    made: Dataset, image: Dataset, origin: Origin, leave: Collection[str] = ()
+) -> Dataset:
+    """`made` by highdicom with the patient and study of `image` (ENH-04), our equipment and time.
+
+    Its texts are in ISO_IR 192 (SEG-13), its dates are the run's, never highdicom's own (SEG-14).
+
+    Parameters
+    ----------
+    leave : collection of str
+        Keywords of the study's attributes that the made object's IOD does not have.
+    """
+    study = tags(*STUDY_KEPT)
+    kept = study - tags(*leave)
+    plain = to_utf8(copy_verbatim(image))
+    moment = origin.moment(image)
+    result = share(plain, lambda tag: tag in kept)
+    complete_study(result)
+    own = share(made, lambda tag: tag not in study)
+    for tag in own.keys():  # noqa: SIM118 - iterating a data set decodes its elements
+        result[tag] = own.get_item(tag)
+    put(
+        result,
+        {
+            **origin.equipment(),
+            "InstanceCreationDate": da(moment),
+            "InstanceCreationTime": tm(moment),
+            "ContentDate": da(moment),
+            "ContentTime": tm(moment),
+            "SeriesDate": da(moment),
+            "SeriesTime": tm(moment),
+        },
+    )
+    describe_series(result, plain, origin.card.suffix)
+    library = made.ContributingEquipmentSequence[-1]  # highdicom names itself (SEG-10)
+    put(library, {"ContributionDateTime": da(moment) + tm(moment)})
+    result.ContributingEquipmentSequence = [
+        *plain.get("ContributingEquipmentSequence", []),
+        source_device(plain),
+        library,
+    ]
+    return mark_encoded(result)

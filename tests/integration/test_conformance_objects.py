@@ -1,0 +1,190 @@
+"""docs/conformance.md is true of the objects that are made: pipelines run against its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+from pydicom.datadict import dictionary_description, keyword_for_tag
+from pydicom.sr.codedict import codes
+from pydicom.tag import Tag
+from pydicom.uid import UID, SegmentationStorage
+from pynetdicom import AllStoragePresentationContexts
+
+from pipelines.dicom_in.instances import refuse_foreign
+from pipelines.dicom_out import attributes
+from pipelines.errors import PipelineRefused
+from pipelines.registry import load_cards
+from pipelines.request import Equipment
+from tests.builders import a_series, an_image
+from tests.statement import column, table
+from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
+from tests.unit.pipelines.ultrasound import a_grey_loop
+
+MODALITY = {
+    "1.2.840.10008.5.1.4.1.1.1": "CR",
+    "1.2.840.10008.5.1.4.1.1.1.1": "DX",
+    "1.2.840.10008.5.1.4.1.1.1.2": "MG",
+    "1.2.840.10008.5.1.4.1.1.3.1": "US",
+    "1.2.840.10008.5.1.4.1.1.6.1": "US",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.20": "NM",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+}
+ENHANCED = [row["UID"] for row in table("A-2") if row["Object"] == "enhanced image"]
+INSTALLED = Equipment(
+    software_version="9.9", device_uid="2.25.77", serial="S1", station_name="NODE1",
+    institution_name="Our Hospital",
+)  # fmt: skip
+PIXELS = np.arange(1024, dtype=np.int16).reshape(1, 32, 32)
+
+
+def keywords(number: str, presence: str = "") -> set[str]:
+    """The attributes of a table; their names and tags are those of the dictionary."""
+    rows = [row for row in table(number) if not presence or row["Presence"] == presence]
+    found = {keyword_for_tag(Tag(*row["Tag"].strip("()").split(","))) for row in rows}
+    for row in rows:
+        assert row["Attribute"] == dictionary_description(Tag(*row["Tag"].strip("()").split(",")))
+    return found
+
+
+def an_instance(sop_class: str) -> Dataset:
+    """An image of the class, by builders that know its modality."""
+    modality = MODALITY.get(sop_class, "CT")
+    known = modality if modality not in ("DX", "MG") else "CR"
+    image = an_image(known, 0, PIXELS[0], SOPClassUID=sop_class, Modality=modality)
+    image.file_meta.MediaStorageSOPClassUID = sop_class
+    if "Processing" in UID(sop_class).name:
+        image.PresentationIntentType = "FOR PROCESSING"
+    return image
+
+
+def is_taken(sop_class: str) -> bool:
+    try:
+        refuse_foreign(an_instance(sop_class))
+    except PipelineRefused:
+        return False
+    return True
+
+
+def enhanced(folder: Path, image: Dataset, **changes: Any) -> Dataset:
+    (output,), results = outputs(folder, frames_card("add"), [image], **changes)
+    return pydicom.dcmread(results / output.file)
+
+
+def outputs(folder: Path, card: Any, images: list[Dataset], **changes: Any) -> tuple[Any, Path]:
+    manifest, results = run_card(card, images, folder, **{"equipment": INSTALLED, **changes})
+    return manifest.outputs, results
+
+
+def test_enhanced_images_are_made_of_the_classes_that_are_said_and_no_others():
+    known = [str(one.abstract_syntax) for one in AllStoragePresentationContexts]
+
+    assert set(ENHANCED) == {uid for uid in known if is_taken(uid)}
+
+
+@pytest.mark.parametrize("sop_class", ENHANCED, ids=lambda uid: UID(uid).keyword)
+def test_an_enhanced_image_is_of_its_source_s_class_and_differs_as_is_said(tmp_path, sop_class):
+    source = an_instance(sop_class)
+    made = enhanced(tmp_path, source)
+    changed = {element.keyword for element in made if source.get(element.tag) != element}
+
+    assert sop_class == made.SOPClassUID
+    assert set() == changed - keywords("A-3")
+    assert set() == keywords("A-3", "ALWAYS") - set(made.dir())
+    gone = {element.keyword for element in source} - {element.keyword for element in made}
+    assert set() == gone - keywords("A-4")
+
+
+def test_what_is_set_and_left_out_is_what_the_writers_name():
+    replaced = {word for words in attributes.REPLACED.values() for word in words}
+    by_value = {
+        "SpecificCharacterSet", "InstitutionName", "PixelData", "SamplesPerPixel",
+        "PhotometricInterpretation", "PlanarConfiguration", "LossyImageCompression",
+        "LossyImageCompressionRatio", "LossyImageCompressionMethod",
+    }  # fmt: skip
+    dropped = {word: rule for rule, words in attributes.DROPPED.items() for word in words}
+
+    assert replaced | by_value == keywords("A-3")
+    assert set(dropped) == keywords("A-4")
+    assert list(dropped.values()) == column("A-4", "Rule")
+    assert set(attributes.EQUIPMENT_KEPT) == keywords("A-6")
+    assert set(attributes.STUDY_KEPT) == keywords("A-7")
+
+
+def test_pet_keeps_its_series_time_as_is_said(tmp_path):
+    source = an_instance("1.2.840.10008.5.1.4.1.1.128")
+    made = enhanced(tmp_path, source)
+
+    assert (source.SeriesDate, source.SeriesTime) == (made.SeriesDate, made.SeriesTime)
+
+
+def segmentations(folder: Path) -> Iterator[Dataset]:
+    """Segmentations of a volume, of a lossy radiograph, and of a loop."""
+    split = {"low": -24.0, "high": 10.0}
+    radiograph = an_instance("1.2.840.10008.5.1.4.1.1.1")
+    radiograph.LossyImageCompression = "01"
+    radiograph.LossyImageCompressionRatio = "10"
+    radiograph.LossyImageCompressionMethod = "ISO_15444_1"
+    private = {"value": "X", "scheme": "99DICOMNODE", "meaning": "Something"}
+    coded = a_card("above").segments[0].model_dump() | {"type": private}
+    for number, (card, images) in enumerate(
+        [
+            (a_card("above", parameters=split), a_series()),
+            (frames_card("above", segments=[coded]), [radiograph]),
+            (frames_card("above"), [a_grey_loop()]),
+        ]
+    ):
+        made, results = outputs(folder / str(number), card, images)
+        assert made
+        yield from (pydicom.dcmread(results / output.file) for output in made)
+
+
+def test_a_segmentation_has_the_attributes_that_are_said(tmp_path):
+    seen: set[str] = set()
+    for made in segmentations(tmp_path):
+        assert SegmentationStorage == made.SOPClassUID
+        present = {element.keyword for element in made}
+        assert set() == keywords("A-5", "ALWAYS") - present
+        seen |= present - keywords("A-7")
+
+    assert keywords("A-5") == seen
+
+
+def codes_in(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
+    for element in dataset.iterall():
+        if element.keyword.endswith("CodeSequence"):
+            for item in element.value:
+                yield item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning
+
+
+def test_the_codes_are_those_that_are_said(tmp_path):
+    derived = an_instance("1.2.840.10008.5.1.4.1.1.2")
+    derived.ImageType = ["DERIVED", "SECONDARY"]
+    made = [
+        enhanced(tmp_path / "a", an_instance("1.2.840.10008.5.1.4.1.1.2")),
+        enhanced(tmp_path / "b", derived),
+        *segmentations(tmp_path / "c"),
+    ]
+    used = {code for dataset in made for code in codes_in(dataset)}
+    families = {("123110", "DCM", "Artificial Intelligence")}  # of a network: none is run here
+    said = {(row["Code"], row["Scheme"], row["Meaning"]) for row in table("E-2")}
+
+    assert {code for code in used if code[1] == "DCM"} | families == said
+    for value, _scheme, meaning in said:
+        assert meaning in [str(getattr(codes.DCM, name).meaning) for name in codes.DCM.dir()
+                           if getattr(codes.DCM, name).value == value]  # fmt: skip
+
+
+def test_the_coding_schemes_are_those_of_the_cards():
+    cards = load_cards().values()
+    named = [code for card in cards for one in card.segments
+             for code in (one.category, one.type, one.modifier)]  # fmt: skip
+    named += [card.derivation for card in cards]
+
+    assert {code.scheme for code in named if code} | {"DCM"} == set(column("E-1", "Designator"))
