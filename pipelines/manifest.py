@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 MANIFEST_NAME = "manifest.json"
+Kind = Literal["enhanced", "seg", "labelmap", "sr", "pm", "gsps", "ko", "sc", "rtstruct"]
+"""What an object is: enhanced image, BINARY or LABELMAP segmentation, report, parametric map,
+presentation state, key objects, secondary capture, RT structure set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class OutputFile:
     """One produced instance; `file` is its name in the output folder."""
 
     file: str
-    kind: Literal["enhanced", "seg", "sr"]
+    kind: Kind
     sop_uid: str
     series_uid: str
     sop_class_uid: str

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pipelines.manifest import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class RunRequest:
         IANA zone of written dates where the source names no offset; empty for the local zone.
     replaces_series_uid : str
         The result of an earlier revision that this one stands in for.
+    objects : list of Kind
+        What somebody wants of the run; what its pipeline cannot give is left out.
     """
 
     pipeline: str
@@ -66,6 +71,7 @@ class RunRequest:
     time_zone: str = ""
     replaces_series_uid: str = ""
     taken_series_numbers: list[int] = field(default_factory=list)
+    objects: list[Kind] = field(default_factory=lambda: ["enhanced", "seg", "sr"])
 
     def to_json(self) -> str:
         """The request as one line of JSON."""

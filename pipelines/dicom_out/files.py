@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom import Dataset
@@ -15,11 +15,13 @@ from pipelines.manifest import OutputFile
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipelines.manifest import Kind
+
 IMPLEMENTATION_CLASS_UID = "2.25.183456903842915628412974019236570361345"
 IMPLEMENTATION_VERSION_NAME = "DICOM_NODE"
 
 
-def write(dataset: Dataset, folder: Path, kind: Literal["enhanced", "seg", "sr"]) -> OutputFile:
+def write(dataset: Dataset, folder: Path, kind: Kind) -> OutputFile:
     """Write `dataset` as Explicit VR Little Endian to ``<SOP Instance UID>.dcm``."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = str(dataset.SOPClassUID)
