@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from pydicom import Dataset
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.tag import BaseTag, Tag
 
 from pipelines.errors import PipelineRefused
-from pipelines.header import whole_number
+from pipelines.header import numbers, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+
+    from pydicom.dataelem import DataElement, RawDataElement
+
+SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
+_PIXELS = 0x7FE00000
 
 
 class _Place(NamedTuple):
@@ -35,17 +43,35 @@ _PLACES = (
     _Place("PixelValueTransformationSequence", "RescaleIntercept", "RescaleIntercept"),
     _Place("PixelValueTransformationSequence", "RescaleType", "RescaleType"),
     _Place("FrameContentSequence", "StackID", "StackID"),
+    _Place("FrameContentSequence", "DimensionIndexValues", "DimensionIndexValues"),
     _Place("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier"),
     _Place("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
+    _Place("TemporalPositionSequence", "TemporalPositionTimeOffset", "FrameReferenceTime"),
+    _Place("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "TriggerTime"),
     _Place("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
+    _Place("MRModifierSequence", "InversionTimes", "InversionTime"),
     _Place("MRDiffusionSequence", "DiffusionBValue", "DiffusionBValue"),
     _Place("MRImageFrameTypeSequence", "FrameType", "ImageType"),
+    _Place("MRImageFrameTypeSequence", "ComplexImageComponent", "ComplexImageComponent"),
     _Place("CTImageFrameTypeSequence", "FrameType", "ImageType"),
 )
+_GROUP_TAGS = {place.group: BaseTag(tag_for_keyword(place.group) or 0) for place in _PLACES}
+# At the top of the object these would hold for all frames alike, and mean none of them; but the
+# object's own Image Type is better than none.
+_FRAMES_ALONE = {Tag(place.classic) for place in _PLACES} - {Tag("ImageType")}
+# Dimensions that order the slices of a stack, and tell no two phases apart (PS3.3 C.7.6.17).
+_WITHIN_A_STACK = {
+    Tag(word)
+    for word in ("StackID", "InStackPositionNumber", "ImagePositionPatient", "SliceLocation",
+                 "PlanePositionSequence")
+}  # fmt: skip
 
 
 def frame_headers(image: Dataset) -> list[Dataset]:
     """One header for each frame, in stored order; what a frame does not state is absent.
+
+    What the object states for all frames is there, too. Of Dimension Index Values those are left
+    that do not tell a slice's place within its stack.
 
     Raises
     ------
@@ -58,20 +84,62 @@ def frame_headers(image: Dataset) -> list[Dataset]:
         raise PipelineRefused(
             "bad-functional-groups", "The object's functional groups do not match its frames."
         )
-    return [_header((frame, shared[0])) for frame in frames]
+    common = {
+        tag: image.get_item(tag)
+        for tag in image.keys()  # noqa: SIM118 - iterating a data set decodes its elements
+        if tag < _PIXELS
+        and not tag.is_private
+        and tag not in (SHARED_GROUPS, FRAME_GROUPS)
+        and tag not in _FRAMES_ALONE
+    }
+    common |= _stated(shared[0])
+    telling = _telling_dimensions(image)
+    headers = []
+    for frame in frames:
+        header = Dataset({**common, **_stated(frame)})
+        header.set_original_encoding(*image.original_encoding, image._character_set)
+        _keep_dimensions(header, telling)
+        headers.append(header)
+    return headers
 
 
-def _header(holders: Sequence[Dataset]) -> Dataset:
-    """What the first of `holders` with a group states in it."""
-    header = Dataset()
+def _stated(groups: Dataset) -> Mapping[BaseTag, DataElement | RawDataElement]:
+    """What the groups state, by the tags of a classic image; elements are shared, not copied."""
+    stated: dict[BaseTag, DataElement | RawDataElement] = {}
     for place in _PLACES:
-        for holder in holders:
-            items = holder.get(place.group)
-            if items:
-                value = items[0].get(place.keyword, None)
-                if value is not None:
-                    if place.classic == "EchoTime":  # an FD: more digits than a DS may hold
-                        value = f"{value:.10g}"
-                    setattr(header, place.classic, value)
-                break
-    return header
+        items = groups[_GROUP_TAGS[place.group]].value if _GROUP_TAGS[place.group] in groups else []
+        tag = Tag(place.keyword)
+        if not items or tag not in items[0]:
+            continue
+        found = items[0].get_item(tag)
+        if place.classic == place.keyword:
+            stated[tag] = found
+        elif items[0][tag].value not in (None, ""):
+            one = Dataset()
+            setattr(one, place.classic, _as_text(items[0][tag].value, place.classic))
+            stated[Tag(place.classic)] = one[place.classic]
+    return stated
+
+
+def _as_text(value: object, classic: str) -> object:
+    """A double as a decimal text: it may have more digits than a DS holds."""
+    if dictionary_VR(classic) != "DS":
+        return value
+    return [f"{float(each):.10g}" for each in np.ravel(np.asarray(value))]
+
+
+def _telling_dimensions(image: Dataset) -> list[int]:
+    """Indices of the dimensions that are no place within a stack."""
+    dimensions = image.get("DimensionIndexSequence") or []
+    return [
+        index
+        for index, item in enumerate(dimensions)
+        if item.get("DimensionIndexPointer") not in _WITHIN_A_STACK
+    ]
+
+
+def _keep_dimensions(header: Dataset, telling: list[int]) -> None:
+    values = numbers(header, "DimensionIndexValues")
+    if values:
+        kept = [int(values[index]) for index in telling if index < len(values)]
+        header.DimensionIndexValues = kept or None
