@@ -14,6 +14,7 @@ from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
+from pipelines.dicom_out.multi_frame import MultiFrameWriter
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
 from pipelines.dicom_out.sr import write_report
@@ -30,6 +31,7 @@ from pipelines.measure import (
 from pipelines.protect import keep_protected
 from pipelines.registry import load_cards, resolve
 from pipelines.request import Equipment, RunRequest
+from pipelines.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,14 +109,17 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
     instances = {
         str(image.SOPInstanceUID): str(image.SOPClassUID)
         for source in sources
-        for image in source.sources
+        for image in source.instances
     }
-    digests = [digest for source in sources for digest in source.digests]
+    # Volumes of one object have its digest in common.
+    digests = list(dict.fromkeys(digest for source in sources for digest in source.digests))
     origin = Origin(request, card, parameters, digests)
     outputs: list[OutputFile] = []
     measured: list[Any] = []
     segmented: list[tuple[Source, Segmented, list[OutputFile]]] = []
     clipped = 0
+    folder = Path(request.output_folder)
+    multi_frame = MultiFrameWriter(origin, folder)
     for index, source in enumerate(sources):
 
         def tell(part: float, index: int = index) -> None:
@@ -123,10 +128,13 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
 
         context = RunContext(card, parameters, request.device, _network(card, request.device), tell)
         result = check_result(card, source, resolve(card)(source, context))
-        folder = Path(request.output_folder)
         if isinstance(result, Enhanced):
             after = keep_protected(source, result.array)
-            for written, beyond in write_enhanced(source, after, origin, folder):
+            if isinstance(source, Volume) and source.frames:
+                made = multi_frame.write(source, after)
+            else:
+                made = write_enhanced(source, after, origin, folder)
+            for written, beyond in made:
                 outputs.append(written)
                 clipped += beyond
             measured.append(measure_enhanced(source, after))
@@ -144,8 +152,9 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
-    outputs.append(write_report(segmented, origin, Path(request.output_folder)))
-    segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
+    outputs.append(write_report(segmented, origin, folder))
+    placed = isinstance(sources[0], Volume)
+    segments = list_phases(measured) if placed else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
 
 

@@ -17,9 +17,15 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pipelines.dicom_out.files import write
-from pipelines.dicom_out.provenance import Origin, coding_schemes, put
+from pipelines.dicom_out.provenance import (
+    Origin,
+    coding_schemes,
+    put,
+    referenced_instance,
+    source_reference,
+)
 from pipelines.dicom_out.seg_check import check_segmentation
-from pipelines.dicom_out.seg_source import stand_ins
+from pipelines.dicom_out.seg_source import frame_uid, stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
 from pipelines.verbatim import mark_encoded
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from pipelines.contract import Segmented, Source
     from pipelines.manifest import OutputFile
     from pipelines.models.card import Code, Segment
+    from pipelines.volume import StoredFrame
 
 CREATOR = "dicom-node"
 SEG_NUMBER_OFFSET = 500
@@ -82,10 +89,13 @@ def _build(
 ) -> Dataset:
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
+    # Volumes of one object are told apart by their first frames.
+    stored = source.frames if isinstance(source, Volume) else ()
+    first = stored[0].number if stored else frame
     renumber = np.zeros(256, np.uint8)
     for number, segment in enumerate(segments, start=1):
         renumber[segment.number] = number
-    part = f"{source.digests[0]} frame {frame or 0}"
+    part = f"{source.digests[0]} frame {first or 0}"
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
@@ -98,7 +108,7 @@ def _build(
         series_instance_uid=origin.uid("segmentation series"),
         series_number=origin.series_number(image, SEG_NUMBER_OFFSET),
         sop_instance_uid=origin.uid(f"segmentation {part}"),
-        instance_number=frame or max(whole_number(image, "InstanceNumber", 1), 1),
+        instance_number=_instance_number(image, frame, stored),
         manufacturer=equipment["Manufacturer"],
         manufacturer_model_name=equipment["ManufacturerModelName"],
         software_versions=list(equipment["SoftwareVersions"]),
@@ -111,7 +121,15 @@ def _build(
         specific_character_set="ISO_IR 192",
     )
     _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
+    if stored:
+        _name_frames(seg, stored)
     return _finish(seg, image, origin)
+
+
+def _instance_number(image: Dataset, frame: int | None, stored: Sequence[StoredFrame]) -> int:
+    """The frame's number, or the image's; phases of one object count on by their first frames."""
+    number = max(whole_number(image, "InstanceNumber", 1), 1)
+    return frame or number + (stored[0].number - 1 if stored else 0)
 
 
 def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
@@ -199,3 +217,22 @@ def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int 
             reference.ReferencedFrameNumber = frame
     for reference in references + listed:
         reference.ReferencedSOPClassUID = image.SOPClassUID
+
+
+def _name_frames(seg: Segmentation, stored: Sequence[StoredFrame]) -> None:
+    """Refer to objects and frames where the stand-ins' own names are."""
+    places = {frame_uid(place): frame for place, frame in enumerate(stored)}
+    references = {
+        id(reference): reference  # several segments of a slice have one in common
+        for group in seg.PerFrameFunctionalGroupsSequence
+        for derivation in group.get("DerivationImageSequence", [])
+        for reference in derivation.SourceImageSequence
+    }
+    for reference in references.values():
+        frame = places[str(reference.ReferencedSOPInstanceUID)]
+        reference.ReferencedSOPInstanceUID = frame.image.SOPInstanceUID
+        reference.ReferencedFrameNumber = frame.number
+    wholes = [*{id(frame.image): frame.image for frame in stored}.values()]
+    for series in seg.ReferencedSeriesSequence:
+        series.ReferencedInstanceSequence = [referenced_instance(image) for image in wholes]
+    seg.SourceImageSequence = [source_reference(image) for image in wholes]

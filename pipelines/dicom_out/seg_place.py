@@ -80,11 +80,14 @@ def positions_of(seg: Dataset) -> NDArray[np.float64]:
 
 
 def check_references(
-    seg: Dataset, sources: Sequence[Dataset], slices: NDArray[np.intp], frame: int | None
+    seg: Dataset,
+    sources: Sequence[Dataset],
+    slices: NDArray[np.intp],
+    numbers: Sequence[int | None],
 ) -> None:
     """Raise PipelineFailed unless every frame names the source instance that it lies on.
 
-    `frame` is the number of the source's frame where an object has several.
+    `numbers` are those of the sources' frames, where an object has several.
     """
     listed = {
         str(item.ReferencedSOPInstanceUID)
@@ -94,7 +97,7 @@ def check_references(
     }
     for index, group in zip(slices, seg.PerFrameFunctionalGroupsSequence, strict=True):
         image = sources[int(index)]
-        wanted = (str(image.SOPClassUID), str(image.SOPInstanceUID), frame)
+        wanted = (str(image.SOPClassUID), str(image.SOPInstanceUID), numbers[int(index)])
         named = {
             (
                 str(item.ReferencedSOPClassUID),

@@ -13,6 +13,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, UltrasoundImageStorage
 from pydicom.valuerep import DSfloat
 
+from pipelines.dicom_in.instances import ENHANCED_CT, ENHANCED_MR
 from pipelines.dicom_out.lossy import lossy_compression
 from pipelines.header import numbers
 from pipelines.volume import Volume
@@ -27,15 +28,20 @@ _STUDY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "Accessi
 _MULTI_FRAME_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.3.1",  # US multi-frame
     "1.2.840.10008.5.1.4.1.1.20",  # NM
+    ENHANCED_CT,
+    ENHANCED_MR,
 }
 
 
 def stand_ins(source: Source) -> list[Dataset]:
     """One data set per frame of a segmentation of `source`: a slice each, or the one image."""
     lossy: dict[str, object] = {}
-    for image in source.sources:  # highdicom asks the first source alone (ENH-21)
+    for image in source.instances:  # highdicom asks the first source alone (ENH-21)
         lossy = lossy or lossy_compression(image)
     images = [_identity(image) for image in source.sources]
+    if isinstance(source, Volume) and source.frames:
+        for place, stub in enumerate(images):
+            stub.SOPInstanceUID = frame_uid(place)
     for keyword, value in lossy.items():
         setattr(images[0], keyword, value)
     if isinstance(source, Volume):
@@ -43,6 +49,14 @@ def stand_ins(source: Source) -> list[Dataset]:
     elif source.spacing_mm is not None:
         images[0].PixelSpacing = [_ds(value) for value in source.spacing_mm]
     return images
+
+
+def frame_uid(place: int) -> str:
+    """The name under which highdicom knows slice `place` of a volume of frames.
+
+    Its references are to single images; `pipelines.dicom_out.seg` names object and frame instead.
+    """
+    return f"2.25.{place + 1}"
 
 
 def _identity(image: Dataset) -> Dataset:
