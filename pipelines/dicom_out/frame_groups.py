@@ -1,7 +1,8 @@
 """The functional groups of an Enhanced object derived from another, frame by frame (C.7.6.16).
 
-They are the source's byte for byte, but that Frame Type says DERIVED (ENH-05) and that each frame
-names the frame that it comes from, by our step after the earlier ones (ENH-09, ENH-12). Frames are
+They are the source's byte for byte, but that Frame Type says DERIVED (ENH-05), that each frame
+names the frame that it comes from, by our step after the earlier ones (ENH-09, ENH-12), and that
+what the standard allows an original image alone is left out. Frames are
 encoded one at a time: thousands of them would not be held in memory twice as data sets.
 """
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 SHARED, PER_FRAME = Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFunctionalGroupsSequence")
 DERIVATION = Tag("DerivationImageSequence")
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence")
+# It may stand beside Echo Pulse Sequence alone (C.8.13.5.6), and a derived image has none here:
+# `pipelines.dicom_out.attributes.PULSE_SEQUENCE`.
+SPOILING = Tag("Spoiling")
 FILTERED = "FILTERED"  # an image filter has been applied (C.8.15.2.1.1.4)
 
 
@@ -87,6 +91,9 @@ class FrameGroups:
 
     def _copy(self, groups: Dataset) -> Dataset:
         copied = copy_verbatim(groups)
+        for item in copied.get("MRModifierSequence") or []:
+            if SPOILING in item:
+                del item[SPOILING]
         if self._recoded:
             to_utf8(copied, self._encodings)
         for keyword in FRAME_TYPES:

@@ -263,3 +263,14 @@ def test_the_gate_finds_a_wrong_count_of_frames(tmp_path):
     assert any(
         "another number of items" in found.what for found in check(read_header(path)).findings
     )
+
+
+def test_enh_29_what_only_an_original_image_may_say_is_left_out(tmp_path):
+    source = an_enhanced(EchoPulseSequence="GRADIENT", MRAcquisitionType="3D")
+    modifier = group(Spoiling="RF", InversionRecovery="NO")
+    source.SharedFunctionalGroupsSequence[0].MRModifierSequence = modifier
+    (result,) = derived(tmp_path, [source])
+
+    assert not {"EchoPulseSequence", "MRAcquisitionType"} & set(result.dir())
+    kept = result.SharedFunctionalGroupsSequence[0].MRModifierSequence[0]
+    assert ["InversionRecovery"] == kept.dir()
