@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
 from pydicom.tag import BaseTag, Tag
 
 from pipelines.errors import PipelineRefused
@@ -19,7 +20,7 @@ from pipelines.header import numbers, whole_number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.dataelem import RawDataElement
 
 SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
 _PIXELS = 0x7FE00000
@@ -28,37 +29,40 @@ _PIXELS = 0x7FE00000
 class _Place(NamedTuple):
     """Where a frame states what a classic image states at its top level."""
 
-    group: str
-    keyword: str
-    classic: str
+    group: BaseTag
+    tag: BaseTag
+    classic: BaseTag
+
+
+def _place(group: str, keyword: str, classic: str) -> _Place:
+    return _Place(Tag(group), Tag(keyword), Tag(classic))
 
 
 # PS3.3 C.7.6.16.2 (all), C.8.13.5 (MR), C.8.15.3 (CT)
 _PLACES = (
-    _Place("PlanePositionSequence", "ImagePositionPatient", "ImagePositionPatient"),
-    _Place("PlaneOrientationSequence", "ImageOrientationPatient", "ImageOrientationPatient"),
-    _Place("PixelMeasuresSequence", "PixelSpacing", "PixelSpacing"),
-    _Place("PixelMeasuresSequence", "SliceThickness", "SliceThickness"),
-    _Place("PixelValueTransformationSequence", "RescaleSlope", "RescaleSlope"),
-    _Place("PixelValueTransformationSequence", "RescaleIntercept", "RescaleIntercept"),
-    _Place("PixelValueTransformationSequence", "RescaleType", "RescaleType"),
-    _Place("FrameContentSequence", "StackID", "StackID"),
-    _Place("FrameContentSequence", "DimensionIndexValues", "DimensionIndexValues"),
-    _Place("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier"),
-    _Place("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
-    _Place("TemporalPositionSequence", "TemporalPositionTimeOffset", "FrameReferenceTime"),
-    _Place("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "TriggerTime"),
-    _Place("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
-    _Place("MRModifierSequence", "InversionTimes", "InversionTime"),
-    _Place("MRDiffusionSequence", "DiffusionBValue", "DiffusionBValue"),
-    _Place("MRImageFrameTypeSequence", "FrameType", "ImageType"),
-    _Place("MRImageFrameTypeSequence", "ComplexImageComponent", "ComplexImageComponent"),
-    _Place("CTImageFrameTypeSequence", "FrameType", "ImageType"),
+    _place("PlanePositionSequence", "ImagePositionPatient", "ImagePositionPatient"),
+    _place("PlaneOrientationSequence", "ImageOrientationPatient", "ImageOrientationPatient"),
+    _place("PixelMeasuresSequence", "PixelSpacing", "PixelSpacing"),
+    _place("PixelMeasuresSequence", "SliceThickness", "SliceThickness"),
+    _place("PixelValueTransformationSequence", "RescaleSlope", "RescaleSlope"),
+    _place("PixelValueTransformationSequence", "RescaleIntercept", "RescaleIntercept"),
+    _place("PixelValueTransformationSequence", "RescaleType", "RescaleType"),
+    _place("FrameContentSequence", "StackID", "StackID"),
+    _place("FrameContentSequence", "DimensionIndexValues", "DimensionIndexValues"),
+    _place("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier"),
+    _place("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
+    _place("TemporalPositionSequence", "TemporalPositionTimeOffset", "FrameReferenceTime"),
+    _place("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "TriggerTime"),
+    _place("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
+    _place("MRModifierSequence", "InversionTimes", "InversionTime"),
+    _place("MRDiffusionSequence", "DiffusionBValue", "DiffusionBValue"),
+    _place("MRImageFrameTypeSequence", "FrameType", "ImageType"),
+    _place("MRImageFrameTypeSequence", "ComplexImageComponent", "ComplexImageComponent"),
+    _place("CTImageFrameTypeSequence", "FrameType", "ImageType"),
 )
-_GROUP_TAGS = {place.group: BaseTag(tag_for_keyword(place.group) or 0) for place in _PLACES}
 # At the top of the object these would hold for all frames alike, and mean none of them; but the
 # object's own Image Type is better than none.
-_FRAMES_ALONE = {Tag(place.classic) for place in _PLACES} - {Tag("ImageType")}
+_FRAMES_ALONE = {place.classic for place in _PLACES} - {Tag("ImageType")}
 # Dimensions that order the slices of a stack, and tell no two phases apart (PS3.3 C.7.6.17).
 _WITHIN_A_STACK = {
     Tag(word)
@@ -106,24 +110,21 @@ def frame_headers(image: Dataset) -> list[Dataset]:
 def _stated(groups: Dataset) -> Mapping[BaseTag, DataElement | RawDataElement]:
     """What the groups state, by the tags of a classic image; elements are shared, not copied."""
     stated: dict[BaseTag, DataElement | RawDataElement] = {}
-    for place in _PLACES:
-        items = groups[_GROUP_TAGS[place.group]].value if _GROUP_TAGS[place.group] in groups else []
-        tag = Tag(place.keyword)
+    for group, tag, classic in _PLACES:
+        items = groups[group].value if group in groups else []
         if not items or tag not in items[0]:
             continue
-        found = items[0].get_item(tag)
-        if place.classic == place.keyword:
-            stated[tag] = found
+        if classic == tag:
+            stated[tag] = items[0].get_item(tag)
         elif items[0][tag].value not in (None, ""):
-            one = Dataset()
-            setattr(one, place.classic, _as_text(items[0][tag].value, place.classic))
-            stated[Tag(place.classic)] = one[place.classic]
+            vr = dictionary_VR(classic)
+            stated[classic] = DataElement(classic, vr, _as_text(items[0][tag].value, vr))
     return stated
 
 
-def _as_text(value: object, classic: str) -> object:
+def _as_text(value: object, vr: str) -> object:
     """A double as a decimal text: it may have more digits than a DS holds."""
-    if dictionary_VR(classic) != "DS":
+    if vr != "DS":
         return value
     return [f"{float(each):.10g}" for each in np.ravel(np.asarray(value))]
 
