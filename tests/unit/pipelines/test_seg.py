@@ -171,6 +171,14 @@ def test_seg_10_the_scanner_and_the_library_are_each_named_once(tmp_path):
     assert [item[1] for item in told] == ["109101", "109102"]
 
 
+def test_enh_04_the_side_of_a_paired_part_is_kept(tmp_path):
+    images = a_series("MR", BodyPartExamined="BREAST", Laterality="L")
+    manifest, (seg,) = segment(tmp_path, images)
+
+    assert ("BREAST", "L") == (seg.BodyPartExamined, seg.Laterality)
+    assert [] == manifest.conformance["findings"]
+
+
 def test_enh_21_a_segmentation_of_a_lossy_image_says_so(tmp_path):
     images = a_series(slices=3)
     images[2].LossyImageCompression = "01"
