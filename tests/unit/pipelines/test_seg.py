@@ -179,6 +179,18 @@ def test_enh_04_the_side_of_a_paired_part_is_kept(tmp_path):
     assert [] == manifest.conformance["findings"]
 
 
+@pytest.mark.parametrize(
+    ("part", "side", "kept"),
+    [("BREAST", "R", True), ("BREAST", "", True), (None, "R", True), (None, "", False),
+     ("ABDOMEN", "", False)],
+)  # fmt: skip
+def test_an_empty_side_is_kept_of_paired_parts_alone(tmp_path, part, side, kept):
+    parts = {"BodyPartExamined": part} if part else {}
+    _manifest, (seg,) = segment(tmp_path, a_series("MR", Laterality=side, **parts))
+
+    assert kept == ("Laterality" in seg)
+
+
 def test_enh_21_a_segmentation_of_a_lossy_image_says_so(tmp_path):
     images = a_series(slices=3)
     images[2].LossyImageCompression = "01"
