@@ -14,9 +14,9 @@ from pipelines.dicom_out.attributes import STUDY_PRESENT
 from tests.tools import program
 
 _PACKAGE = "dicom3tools"
-# Its description of reports has Accession Number in the series; it is the study's (PS3.3 C.7.2.1).
-_ODDITY = re.compile(r"<AccessionNumber> IE <Series> versus <Study>")
-# It takes every body part of a segmentation for unpaired; the standard asks for the side of a
+# dcentvfy counts these two of a report to its series; they are the study's (PS3.3 C.7.2.1).
+_ODDITY = re.compile(r"<(AccessionNumber|ReferencedStudySequence)> IE <Series> versus <Study>")
+# dciodvfy takes every part of a segmentation for unpaired; the standard asks for the side of a
 # paired one, and there is no frame anatomy in a segmentation (PS3.3 C.7.3.1, A.51).
 _FORBIDDEN_SIDE = re.compile(r"Laterality.* - Attribute present when condition unsatisfied")
 
