@@ -50,8 +50,11 @@ def ohif(run: Run) -> list[str] | None:
         files = [by_uid[str(image.SOPInstanceUID)] for image in volume.sources]
         shown = ohif_reader.count_voxels(path, files)
         meant = {number: int((labels == label).sum()) for number, label in _labels_in(path, run)}
-        if shown != meant:
-            wrong.append(f"{sum(shown.values())} of {sum(meant.values())} voxels")
+        wrong += [
+            f"segment {number}: {shown.get(number, 0)} of {meant.get(number, 0)} voxels"
+            for number in sorted(shown | meant)
+            if shown.get(number) != meant.get(number)
+        ]
     return wrong
 
 
