@@ -66,7 +66,7 @@ _MODALITIES = {
     "PT": "Positron emission tomography", "US": "Ultrasound", "CR": "Computed Radiography",
     "DX": "Digital Radiography", "MG": "Mammography",
 }  # fmt: skip
-_NOT_IN_SR = ("BodyPartExamined", "RequestAttributesSequence")
+_NOT_IN_SR = ("BodyPartExamined", "Laterality", "RequestAttributesSequence")
 _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
             "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
