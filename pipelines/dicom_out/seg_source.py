@@ -14,6 +14,7 @@ from pydicom.uid import UID, UltrasoundImageStorage
 from pydicom.valuerep import DSfloat
 
 from pipelines.dicom_out.lossy import lossy_compression
+from pipelines.dicom_out.seg_pixels import SIDE
 from pipelines.header import numbers
 from pipelines.volume import Volume
 
@@ -54,7 +55,7 @@ def _identity(image: Dataset) -> Dataset:
     stub.SOPInstanceUID = image.SOPInstanceUID
     stub.SOPClassUID = image.SOPClassUID
     stub.Modality = image.Modality
-    stub.Rows, stub.Columns = image.Rows, image.Columns
+    stub.Rows = stub.Columns = SIDE  # of what highdicom is given instead of the pixels
     if UID(image.SOPClassUID) in _MULTI_FRAME_CLASSES:
         # highdicom looks for functional groups in these; a frame by itself is a single image.
         stub.SOPClassUID = UltrasoundImageStorage
