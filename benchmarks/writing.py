@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.phantom import outlines, segments
 from benchmarks.proc import peak_mb
+from pipelines.collector import collecting_seldom
 from pipelines.conformance import gate
 from pipelines.contract import Enhanced, Segmented
 from pipelines.dicom_in import read_volumes
@@ -99,6 +100,7 @@ class Job:
     watch: Stopwatch
 
 
+@collecting_seldom()  # as a run does
 def main() -> None:
     """Write, and print the JSON object."""
     source, results = map(Path, sys.argv[1:3])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipelines.collector import collecting_seldom
 from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
@@ -43,6 +44,7 @@ NOTHING_FOUND = "nothing found"
 READ_PART, PIPELINE_PART = 0.1, 0.8  # of the whole run, for its progress
 
 
+@collecting_seldom()
 def run(
     request: RunRequest,
     progress: Callable[[float], None] = lambda _part: None,

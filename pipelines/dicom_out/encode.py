@@ -8,15 +8,15 @@ occurs again is encoded once, and pixels are handed on uncopied. What is rarer i
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydicom.charset import default_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element, write_dataset
-from pydicom.multival import MultiValue
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
+
+from pipelines.verbatim import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +33,6 @@ _SHORT_HEAD, _LONG_HEAD = struct.Struct("<HH2sH"), struct.Struct("<HH2sxxL")
 _ITEM_HEAD = struct.Struct("<4sL")
 _ITEM, _ITEM_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0\0\0\0\0"
 _LONG = {str(vr.value) for vr in EXPLICIT_VR_LENGTH_32}
-_PADDING = {"UI": "\0", **dict.fromkeys(("AE", "CS", "LO", "SH"), " ")}
-_WHOLE = {"US": "H", "UL": "L"}
 
 
 def encoded(dataset: Dataset) -> Iterator[bytes]:
@@ -58,10 +56,11 @@ def _of_set(dataset: Dataset, inherited: Encodings, known: dict[int, bytes]) -> 
 
     `inherited` is the character set of its parent, `known` the items that are encoded in it.
     """
-    if (
-        dataset.original_encoding != (False, True)
-        or dataset.original_character_set != dataset._character_set
-    ):
+    is_ready = (
+        dataset.original_encoding == (False, True)
+        and dataset.original_character_set == dataset._character_set
+    )
+    if not is_ready and any(map(_is_unsettled, dataset.values())):
         buffer = _buffer()
         write_dataset(buffer, dataset, inherited)
         return [buffer.getvalue()]
@@ -69,36 +68,46 @@ def _of_set(dataset: Dataset, inherited: Encodings, known: dict[int, bytes]) -> 
     if "SpecificCharacterSet" in dataset:
         encodings, known = dataset.SpecificCharacterSet, {}
     pieces: list[bytes] = []
-    for tag in sorted(dataset.keys()):
-        if tag & 0xFFFF or tag >> 16 <= 6:  # Group Length is retired (PS3.5 section 7.2)
-            pieces += _of_element(dataset.get_item(tag), encodings, known)
+    for tag, element in sorted(dataset.items(), key=_by_tag):
+        if not tag & 0xFFFF and tag >> 16 > 6:  # Group Length is retired (PS3.5 section 7.2)
+            continue
+        value = _of_value(element, encodings, known)
+        length = sum(map(len, value)) if value else 0
+        vr = str(element.VR)
+        if value is None or (length > _LONGEST_SHORT and vr not in _LONG):
+            pieces.append(_by_pydicom(dataset.get_item(tag), encodings))
+            continue
+        head = _LONG_HEAD if vr in _LONG else _SHORT_HEAD
+        pieces.append(head.pack(tag >> 16, tag & 0xFFFF, vr.encode("ascii"), length))
+        pieces += value
     return pieces
 
 
-def _of_element(
+def _is_unsettled(element: DataElement | RawDataElement) -> bool:
+    """Whether pydicom would look at an element again: bytes of another encoding, a VR of two."""
+    return isinstance(element, RawDataElement) or len(element.VR) != 2
+
+
+def _by_tag(pair: tuple[int, object]) -> int:
+    return int(pair[0])  # comparing tags as such takes many times as long
+
+
+def _of_value(
     element: DataElement | RawDataElement, encodings: Encodings, known: dict[int, bytes]
-) -> list[bytes]:
-    vr = str(element.VR)
+) -> list[bytes] | None:
+    """The pieces of a value of a frequent kind, of even length as a whole; None of others."""
+    vr, value = element.VR, element.value
     if isinstance(element, RawDataElement):
-        value = None if element.length == _UNDEFINED else element.value
-        pieces = None if value is None else [value]
-    elif element.is_undefined_length:
-        pieces = None
-    elif vr == "SQ":
-        pieces = [_of_item(item, encodings, known) for item in element.value]
-    else:
-        pieces = _of_value(vr, element.value)
-    if pieces is None or len(vr) != 2:
-        return [_by_pydicom(element, encodings)]
-    length = sum(map(len, pieces))
-    if vr in _LONG:
-        return [
-            _LONG_HEAD.pack(element.tag >> 16, element.tag & 0xFFFF, vr.encode(), length),
-            *pieces,
-        ]
-    if length > _LONGEST_SHORT:
-        return [_by_pydicom(element, encodings)]
-    return [_SHORT_HEAD.pack(element.tag >> 16, element.tag & 0xFFFF, vr.encode(), length), *pieces]
+        is_plain = value is not None and element.length != _UNDEFINED and len(vr or "") == 2
+        return [value] if is_plain else None
+    if element.is_undefined_length:
+        return None
+    if vr == "SQ":
+        return [_of_item(item, encodings, known) for item in value]
+    if vr in ("OB", "OW") and isinstance(value, bytes):
+        return [value, b"\0"] if len(value) % 2 else [value]
+    plain = plain_value(vr, value)
+    return None if plain is None else [plain]
 
 
 def _of_item(item: Dataset, encodings: Encodings, known: dict[int, bytes]) -> bytes:
@@ -111,20 +120,6 @@ def _of_item(item: Dataset, encodings: Encodings, known: dict[int, bytes]) -> by
             found = _ITEM_HEAD.pack(_ITEM, len(value)) + value
         known[id(item)] = found
     return found
-
-
-def _of_value(vr: str, value: object) -> list[bytes] | None:
-    """A value of a frequent kind, of even length; None of any other."""
-    if vr in _PADDING and isinstance(value, str) and value.isascii():
-        text = value if len(value) % 2 == 0 else value + _PADDING[vr]
-        return [text.encode("ascii")]
-    if vr in _WHOLE and isinstance(value, int | MultiValue):
-        numbers = [value] if isinstance(value, int) else value
-        with suppress(struct.error):  # pydicom tells what is wrong
-            return [struct.pack(f"<{len(numbers)}{_WHOLE[vr]}", *numbers)]
-    if vr in ("OB", "OW") and isinstance(value, bytes):
-        return [value, b"\0"] if len(value) % 2 else [value]
-    return None
 
 
 def _by_pydicom(element: DataElement | RawDataElement, encodings: Encodings) -> bytes:
