@@ -17,6 +17,7 @@ from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.seg_pixels import numbers_shown
 from pipelines.dicom_out.sr import write_report
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
@@ -223,7 +224,8 @@ def check_result(card: ModelCard, source: Source, result: Result) -> Result:
         if result.labels.shape != source.array.shape[:3] or result.labels.dtype != np.uint8:
             raise PipelineFailed(f"{card.name} gave labels of another shape or type")
         numbers = {segment.number for segment in card.segments}
-        if not set(np.unique(result.labels).tolist()) <= numbers | {0}:
+        found = np.flatnonzero(numbers_shown(result.labels).any(axis=0))
+        if not set(found.tolist()) <= numbers | {0}:
             raise PipelineFailed(f"{card.name} gave labels that its card does not name")
         return result
     raise PipelineFailed(f"{card.name} gave another kind of result than its card says")

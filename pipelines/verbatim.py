@@ -34,6 +34,7 @@ _SWAPPED_BYTES = {
 _PADDING = {"UI": b"\0", "OB": b"\0", "UN": b"\0"}
 _BINARY = {"US": "H", "UL": "L"}
 _TEXTS = {"AE", "AS", "CS", "DA", "DS", "IS", "LO", "SH", "TM", "UI"}
+_SETTLED = {*_TEXTS, *_BINARY}
 _LONG_HEADER = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
 _PRIVATE = 0x00010000  # an odd group
 _IMAGE_BYTES = 0x7FE00000  # (7FE0,0000) and up: pixel data and its offset tables
@@ -124,8 +125,9 @@ def _ready(dataset: Dataset, tag: BaseTag, *, signed: bool) -> DataElement | Raw
         item = dataset[tag]
         for nested in item.value:
             if not nested.is_original_encoding:
-                for below in nested.keys():  # noqa: SIM118 - as above
-                    nested[below] = _ready(nested, below, signed=signed)
+                for below, found in list(nested.items()):
+                    if found.VR not in _SETTLED:
+                        nested[below] = _ready(nested, below, signed=signed)
                 mark_encoded(nested)
     elif " or " in str(item.VR):
         return raw(*element(dataset, tag, signed=signed))
