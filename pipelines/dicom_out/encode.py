@@ -84,7 +84,7 @@ def _of_set(dataset: Dataset, inherited: Encodings, known: dict[int, bytes]) -> 
 
 
 def _is_unsettled(element: DataElement | RawDataElement) -> bool:
-    """Whether pydicom would look at an element again: bytes of another encoding, a VR of two."""
+    """Whether pydicom would decode an element, or choose its VR, before it writes it."""
     return isinstance(element, RawDataElement) or len(element.VR) != 2
 
 

@@ -34,10 +34,13 @@ _MULTI_FRAME_CLASSES = {
 def stand_ins(source: Source) -> list[Dataset]:
     """One data set per frame of a segmentation of `source`: a slice each, or the one image."""
     lossy: dict[str, object] = {}
-    for image in source.sources:  # of any source (ENH-21)
+    for image in source.sources:  # highdicom asks the first source alone (ENH-21)
         lossy = lossy or lossy_compression(image)
-    images = [_identity(image) for image in source.sources]
-    for keyword, value in (dict.fromkeys(_STUDY, "") | lossy).items():  # asked of the first alone
+    nobody = Dataset()
+    for keyword in _STUDY:
+        setattr(nobody, keyword, "")
+    images = [_identity(image, nobody) for image in source.sources]
+    for keyword, value in lossy.items():
         setattr(images[0], keyword, value)
     if isinstance(source, Volume):
         _place(images, source)
@@ -46,8 +49,8 @@ def stand_ins(source: Source) -> list[Dataset]:
     return images
 
 
-def _identity(image: Dataset) -> Dataset:
-    stub = Dataset()
+def _identity(image: Dataset, nobody: Dataset) -> Dataset:
+    stub = Dataset(dict(nobody.items()))
     stub.StudyInstanceUID = image.StudyInstanceUID
     stub.SeriesInstanceUID = image.SeriesInstanceUID
     stub.SOPInstanceUID = image.SOPInstanceUID
