@@ -166,6 +166,7 @@ def held_of(pacs: Pacs, study_uid: str) -> Held:
         for instance in series["Instances"]:
             image = dcmread(io.BytesIO(pacs.file(instance)))
             assert image.SOPInstanceUID not in found
-            digest = hashlib.sha256(image.PixelData).hexdigest()
+            pixels = image.get("PixelData", b"")  # a report has none
+            digest = hashlib.sha256(pixels).hexdigest()
             found[str(image.SOPInstanceUID)] = str(image.SeriesInstanceUID), digest
     return found
