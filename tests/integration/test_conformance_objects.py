@@ -143,26 +143,21 @@ def made(folder: Path) -> Iterator[tuple[str, Dataset]]:
         yield from ((one.kind, pydicom.dcmread(results / one.file)) for one in written)
 
 
-def test_a_segmentation_has_the_attributes_that_are_said(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "sop_class", "number"),
+    [("seg", SegmentationStorage, "A-5"), ("sr", Comprehensive3DSRStorage, "A-8")],
+)
+def test_what_a_segmentation_run_makes_has_the_attributes_that_are_said(
+    tmp_path, kind, sop_class, number
+):
     seen: set[str] = set()
-    for segmentation in (each for kind, each in made(tmp_path) if kind == "seg"):
-        assert SegmentationStorage == segmentation.SOPClassUID
-        present = {element.keyword for element in segmentation}
-        assert set() == keywords("A-5", "ALWAYS") - present
+    for each in (dataset for found, dataset in made(tmp_path) if found == kind):
+        assert sop_class == each.SOPClassUID
+        present = {element.keyword for element in each}
+        assert set() == keywords(number, "ALWAYS") - present
         seen |= present - keywords("A-7")
 
-    assert keywords("A-5") == seen
-
-
-def test_a_report_has_the_attributes_that_are_said(tmp_path):
-    seen: set[str] = set()
-    for report in (each for kind, each in made(tmp_path) if kind == "sr"):
-        assert Comprehensive3DSRStorage == report.SOPClassUID
-        present = {element.keyword for element in report}
-        assert set() == keywords("A-8", "ALWAYS") - present
-        seen |= present - keywords("A-7")
-
-    assert keywords("A-8") == seen
+    assert keywords(number) == seen
 
 
 def test_of_patient_and_study_a_report_leaves_out_what_is_said(tmp_path):
