@@ -61,8 +61,9 @@ PET_KEPT = ("SeriesDate", "SeriesTime")
 
 # Enhanced objects tell it frame by frame: what the source says at its top stays true there.
 GROUPS_REPLACED = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
-# The MR Pulse Sequence module is an original image's (PS3.3 C.8.13.4). A derived one may keep it by
-# newer editions alone, and dciodvfy calls every attribute of it an error; the source has them.
+# The MR Pulse Sequence module is "required if Image Type Value 1 is ORIGINAL or MIXED", and "may be
+# present otherwise" (PS3.3 A.36.2.3). Left out, a derived object is right by every edition; dciodvfy
+# calls each of these in one an error. The source, which every frame names, has them.
 PULSE_SEQUENCE = (
     "PulseSequenceName", "MRAcquisitionType", "EchoPulseSequence", "MultipleSpinEcho",
     "MultiPlanarExcitation", "PhaseContrast", "VelocityEncodingAcquisitionSequence",
@@ -109,7 +110,7 @@ STUDY_KEPT = (
     "PatientSizeCodeSequence", "MedicalAlerts", "Allergies", "SmokingStatus", "PregnancyStatus",
     "LastMenstrualDate", "PatientState", "Occupation", "AdditionalPatientHistory", "AdmissionID",
     "IssuerOfAdmissionIDSequence", "ServiceEpisodeID", "ServiceEpisodeDescription",
-    "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined",
+    "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined", "Laterality",
 )  # fmt: skip
 
 # Of these, what must be there even if nothing is known: type 2 (PS3.3 C.7.1.1, C.7.2.1).
