@@ -61,9 +61,9 @@ PET_KEPT = ("SeriesDate", "SeriesTime")
 
 # Enhanced objects tell it frame by frame: what the source says at its top stays true there.
 GROUPS_REPLACED = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
-# The MR Pulse Sequence module is "required if Image Type Value 1 is ORIGINAL or MIXED", and "may be
-# present otherwise" (PS3.3 A.36.2.3). Left out, a derived object is right by every edition; dciodvfy
-# calls each of these in one an error. The source, which every frame names, has them.
+# The MR Pulse Sequence module is required where Image Type says ORIGINAL or MIXED, and "may be
+# present otherwise" (PS3.3 A.36.2.3). Without it a derived object is right by every edition, while
+# dciodvfy calls each of these an error; the source, which every frame names, has them.
 PULSE_SEQUENCE = (
     "PulseSequenceName", "MRAcquisitionType", "EchoPulseSequence", "MultipleSpinEcho",
     "MultiPlanarExcitation", "PhaseContrast", "VelocityEncodingAcquisitionSequence",
