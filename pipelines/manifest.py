@@ -7,14 +7,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 MANIFEST_NAME = "manifest.json"
-Kind = Literal["enhanced", "seg", "labelmap", "sr", "pm", "gsps", "ko", "sc", "rtstruct"]
-"""What an object is: enhanced image, BINARY or LABELMAP segmentation, report, parametric map,
-presentation state, key objects, secondary capture, RT structure set."""
+Kind = Literal[
+    "enhanced", "seg", "segment", "labelmap", "sr", "pm", "gsps", "ko", "sc", "rtstruct"
+]  # fmt: skip
+"""What an object is: enhanced image, BINARY segmentation of all segments or of a single one,
+LABELMAP segmentation, report, parametric map, presentation state, key objects, secondary capture,
+RT structure set."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One produced instance; `file` is its name in the output folder."""
+    """One produced instance; `file` is its name in the output folder.
+
+    Attributes
+    ----------
+    frames : int
+        Its Number of Frames; 1 of what has none.
+    """
 
     file: str
     kind: Kind
@@ -24,6 +33,7 @@ class OutputFile:
     transfer_syntax_uid: str
     size: int
     sha256: str
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
-from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.seg import write_forms
 from pipelines.dicom_out.sr import write_report
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
@@ -131,8 +131,9 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
                 clipped += beyond
             measured.append(measure_enhanced(source, after))
         else:
-            segs = list(write_segmentations(source, result, origin, folder))
-            segmented.append((source, result, segs))
+            segs = list(write_forms(source, result, origin, folder))
+            named = [file for file in segs if file.kind == segs[0].kind]  # in the report
+            segmented.append((source, result, named))
             outputs += segs
             measured.append(measure_segments(source, result.labels, card.segments))
     if card.kind == "enhance":
@@ -144,7 +145,8 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
-    outputs.append(write_report(segmented, origin, Path(request.output_folder)))
+    if "sr" in request.objects:
+        outputs.append(write_report(segmented, origin, Path(request.output_folder)))
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
 

@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from pipelines.header import whole_number
 from pipelines.manifest import OutputFile
 
 if TYPE_CHECKING:
@@ -43,4 +44,5 @@ def write(dataset: Dataset, folder: Path, kind: Kind) -> OutputFile:
         transfer_syntax_uid=str(ExplicitVRLittleEndian),
         size=path.stat().st_size,
         sha256=digest.hexdigest(),
+        frames=whole_number(dataset, "NumberOfFrames", 1),
     )

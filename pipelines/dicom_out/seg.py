@@ -1,4 +1,4 @@
-"""The segmentation object: BINARY, on the source's grid, checked after it is written (SEG-01)."""
+"""The segmentation object, on the source's grid and checked after it is written (SEG-01)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.content import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentDescription
-from highdicom.seg.enum import SegmentAlgorithmTypeValues, SegmentationTypeValues
+from highdicom.seg.enum import SegmentAlgorithmTypeValues
 from highdicom.sr.coding import CodedConcept
 from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
@@ -19,6 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
+from pipelines.dicom_out.seg_form import BINARY, SINGLE, Form, exceeds, forms_of
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
@@ -37,14 +38,32 @@ if TYPE_CHECKING:
     from pipelines.models.card import Code, Segment
 
 CREATOR = "dicom-node"
-SEG_NUMBER_OFFSET = 500
-"""Segmentations are numbered above enhanced series, so two jobs at one time rarely collide."""
 _AI = CodedConcept("123110", "DCM", "Artificial Intelligence")
 _MORPHOLOGICAL = CodedConcept("123104", "DCM", "Morphological Operations")
 
 
-def write_segmentations(
+def write_forms(
     source: Source, result: Segmented, origin: Origin, folder: Path
+) -> Iterator[OutputFile]:
+    """Write the label map in every form that the request asks for, the report's first.
+
+    BINARY objects of more frames than somebody takes are written segment by segment, too.
+
+    Raises
+    ------
+    PipelineFailed
+        What was written reads back as another mask.
+    """
+    forms = forms_of(origin.request.objects)
+    for form in forms:
+        written = list(write_segmentations(source, result, origin, folder, form))
+        yield from written
+        if form is BINARY and SINGLE not in forms and exceeds(written, origin.request.max_frames):
+            yield from write_segmentations(source, result, origin, folder, SINGLE)
+
+
+def write_segmentations(
+    source: Source, result: Segmented, origin: Origin, folder: Path, form: Form = BINARY
 ) -> Iterator[OutputFile]:
     """Write the label map as SEG objects: one for a volume, one for each frame that shows any.
 
@@ -64,12 +83,14 @@ def write_segmentations(
     for labels, frame in parts:
         there = _numbers_in(labels)
         found = [segment for segment in origin.card.segments if segment.number in there]
-        if not found:
-            continue
-        # Not kept by a name: its frames need not be in memory twice while the file is read back.
-        written = write(_build(source, stubs, labels, found, origin, frame), folder, "seg")
-        check_segmentation(folder / written.file, source, labels, found, frame)
-        yield written
+        for segments in form.objects(found) if found else ():
+            shown = labels if len(segments) == len(found) else _alone(labels, segments[0])
+            # Not kept by a name: its frames need not be in memory twice while it is read back.
+            written = write(
+                _build(source, stubs, shown, segments, origin, frame, form), folder, form.kind
+            )
+            check_segmentation(folder / written.file, source, shown, segments, frame, form.kind)
+            yield written
 
 
 def _build(
@@ -79,6 +100,7 @@ def _build(
     segments: Sequence[Segment],
     origin: Origin,
     frame: int | None,
+    form: Form,
 ) -> Dataset:
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
@@ -86,19 +108,23 @@ def _build(
     for number, segment in enumerate(segments, start=1):
         renumber[segment.number] = number
     part = f"{source.digests[0]} frame {frame or 0}"
+    which = f"{part} segment {segments[0].number}" if form is SINGLE else part
+    place = frame or max(whole_number(image, "InstanceNumber", 1), 1)
+    if form is SINGLE:  # an object for each, so that the numbers of a series differ
+        place = (place - 1) * 256 + segments[0].number
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
         pixel_array=_renumbered(labels, renumber),
-        segmentation_type=SegmentationTypeValues.BINARY,
+        segmentation_type=form.type,
         segment_descriptions=[
             _describe(number, segment, origin, part)
             for number, segment in enumerate(segments, start=1)
         ],
-        series_instance_uid=origin.uid("segmentation series"),
-        series_number=origin.series_number(image, SEG_NUMBER_OFFSET),
-        sop_instance_uid=origin.uid(f"segmentation {part}"),
-        instance_number=frame or max(whole_number(image, "InstanceNumber", 1), 1),
+        series_instance_uid=origin.uid(f"{form.name} series"),
+        series_number=origin.series_number(image, form.number_offset),
+        sop_instance_uid=origin.uid(f"{form.name} {which}"),
+        instance_number=place,
         manufacturer=equipment["Manufacturer"],
         manufacturer_model_name=equipment["ManufacturerModelName"],
         software_versions=list(equipment["SoftwareVersions"]),
@@ -110,7 +136,8 @@ def _build(
         omit_empty_frames=True,
         specific_character_set="ISO_IR 192",
     )
-    _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
+    dimensions = f"dimensions {part}" if form is BINARY else f"{form.name} dimensions {which}"
+    _settle_uids(seg, image, origin.uid(dimensions), frame)
     return _finish(seg, image, origin)
 
 
@@ -118,6 +145,11 @@ def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
     """Every number that occurs; plane by plane, as numpy counts in eight bytes for each voxel."""
     counts = sum(np.bincount(plane.ravel(), minlength=256) for plane in labels)
     return set(np.flatnonzero(counts).tolist())
+
+
+def _alone(labels: NDArray[np.uint8], segment: Segment) -> NDArray[np.uint8]:
+    """`labels` with every other segment taken for background."""
+    return np.where(labels == segment.number, labels, np.uint8(0))
 
 
 def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
