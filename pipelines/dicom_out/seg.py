@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import highdicom as hd
 import numpy as np
@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 CREATOR = "dicom-node"
 _AI = CodedConcept("123110", "DCM", "Artificial Intelligence")
 _MORPHOLOGICAL = CodedConcept("123104", "DCM", "Morphological Operations")
+
+
+class _Part(NamedTuple):
+    """Which object of a result it is: its form, and the source's frame where that has several."""
+
+    form: Form
+    frame: int | None
 
 
 def write_forms(
@@ -87,7 +94,9 @@ def write_segmentations(
             shown = labels if len(segments) == len(found) else _alone(labels, segments[0])
             # Not kept by a name: its frames need not be in memory twice while it is read back.
             written = write(
-                _build(source, stubs, shown, segments, origin, frame, form), folder, form.kind
+                _build(source, stubs, shown, segments, origin, _Part(form, frame)),
+                folder,
+                form.kind,
             )
             check_segmentation(folder / written.file, source, shown, segments, frame, form.kind)
             yield written
@@ -99,16 +108,16 @@ def _build(
     labels: NDArray[np.uint8],
     segments: Sequence[Segment],
     origin: Origin,
-    frame: int | None,
-    form: Form,
+    part: _Part,
 ) -> Dataset:
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
     renumber = np.zeros(256, np.uint8)
     for number, segment in enumerate(segments, start=1):
         renumber[segment.number] = number
-    part = f"{source.digests[0]} frame {frame or 0}"
-    which = f"{part} segment {segments[0].number}" if form is SINGLE else part
+    form, frame = part
+    whole = f"{source.digests[0]} frame {frame or 0}"
+    which = f"{whole} segment {segments[0].number}" if form is SINGLE else whole
     place = frame or max(whole_number(image, "InstanceNumber", 1), 1)
     if form is SINGLE:  # an object for each, so that the numbers of a series differ
         place = (place - 1) * 256 + segments[0].number
@@ -118,7 +127,7 @@ def _build(
         pixel_array=_renumbered(labels, renumber),
         segmentation_type=form.type,
         segment_descriptions=[
-            _describe(number, segment, origin, part)
+            _describe(number, segment, origin, whole)
             for number, segment in enumerate(segments, start=1)
         ],
         series_instance_uid=origin.uid(f"{form.name} series"),
@@ -136,7 +145,7 @@ def _build(
         omit_empty_frames=True,
         specific_character_set="ISO_IR 192",
     )
-    dimensions = f"dimensions {part}" if form is BINARY else f"{form.name} dimensions {which}"
+    dimensions = f"dimensions {whole}" if form is BINARY else f"{form.name} dimensions {which}"
     _settle_uids(seg, image, origin.uid(dimensions), frame)
     return _finish(seg, image, origin)
 

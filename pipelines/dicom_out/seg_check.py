@@ -37,7 +37,7 @@ class _Moments(NamedTuple):
     y: int
 
 
-def check_segmentation(  # noqa: PLR0913 - what was meant, in all its parts
+def check_segmentation(
     path: Path,
     source: Source,
     labels: NDArray[np.uint8],
