@@ -23,6 +23,8 @@ class OutputFile:
     ----------
     frames : int
         Its Number of Frames; 1 of what has none.
+    names : str
+        Of a report, the kind of segmentation that it refers to; else empty.
     """
 
     file: str
@@ -34,6 +36,7 @@ class OutputFile:
     size: int
     sha256: str
     frames: int = 1
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Manifest:
     Attributes
     ----------
     outputs : list of OutputFile
-        Of a segmentation, the report comes last; it is alone where nothing was found.
+        Of a segmentation, its reports come last: one for each form in which it was written. One
+        is alone where nothing was found.
     measurements : dict
         Of an enhancement: ``noise_sd_before``, ``noise_sd_after``, ``mean_shift``,
         ``edge_response``, ``max_abs_change``, ``clipped`` and ``unit``. Of a segmentation:

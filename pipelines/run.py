@@ -15,8 +15,8 @@ from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
-from pipelines.dicom_out.seg import write_forms
-from pipelines.dicom_out.sr import write_report
+from pipelines.dicom_out.seg import write_forms, write_split
+from pipelines.dicom_out.sr import write_reports
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
 from pipelines.manifest import MANIFEST_NAME, Manifest, OutputFile
@@ -131,9 +131,8 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
                 clipped += beyond
             measured.append(measure_enhanced(source, after))
         else:
-            segs = list(write_forms(source, result, origin, folder))
-            named = [file for file in segs if file.kind == segs[0].kind]  # in the report
-            segmented.append((source, result, named))
+            segs = write_forms(source, result, origin, folder)
+            segmented.append((source, result, segs))
             outputs += segs
             measured.append(measure_segments(source, result.labels, card.segments))
     if card.kind == "enhance":
@@ -145,8 +144,9 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
+    outputs += write_split(segmented, origin, Path(request.output_folder))
     if "sr" in request.objects:
-        outputs.append(write_report(segmented, origin, Path(request.output_folder)))
+        outputs += write_reports(segmented, origin, Path(request.output_folder))
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
 

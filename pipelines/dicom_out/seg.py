@@ -19,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
-from pipelines.dicom_out.seg_form import BINARY, SINGLE, Form, exceeds, forms_of
+from pipelines.dicom_out.seg_form import BINARY, SINGLE, Form, forms_of
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
@@ -51,22 +51,40 @@ class _Part(NamedTuple):
 
 def write_forms(
     source: Source, result: Segmented, origin: Origin, folder: Path
-) -> Iterator[OutputFile]:
-    """Write the label map in every form that the request asks for, the report's first.
-
-    BINARY objects of more frames than somebody takes are written segment by segment, too.
+) -> list[OutputFile]:
+    """Write the label map in every form that the request asks for.
 
     Raises
     ------
     PipelineFailed
         What was written reads back as another mask.
     """
-    forms = forms_of(origin.request.objects)
-    for form in forms:
-        written = list(write_segmentations(source, result, origin, folder, form))
-        yield from written
-        if form is BINARY and SINGLE not in forms and exceeds(written, origin.request.max_frames):
-            yield from write_segmentations(source, result, origin, folder, SINGLE)
+    return [
+        written
+        for form in forms_of(origin.request.objects)
+        for written in write_segmentations(source, result, origin, folder, form)
+    ]
+
+
+def write_split(
+    results: Sequence[tuple[Source, Segmented, list[OutputFile]]], origin: Origin, folder: Path
+) -> list[OutputFile]:
+    """Write the run's label maps segment by segment, too, where somebody takes no such large SEG.
+
+    All of them, where any BINARY object has more frames than `RunRequest.max_frames`, so that who
+    cannot take the run in one form can take it in another. Each is added to its result's files.
+    """
+    made = [file for _, _, files in results for file in files]
+    most = origin.request.max_frames
+    is_split = any(file.kind == SINGLE.kind for file in made)
+    if not most or is_split or all(file.frames <= most for file in made if file.kind == "seg"):
+        return []
+    split = []
+    for source, result, files in results:
+        written = list(write_segmentations(source, result, origin, folder, SINGLE))
+        files.extend(written)
+        split += written
+    return split
 
 
 def write_segmentations(
@@ -120,7 +138,7 @@ def _build(
     which = f"{whole} segment {segments[0].number}" if form is SINGLE else whole
     place = frame or max(whole_number(image, "InstanceNumber", 1), 1)
     if form is SINGLE:  # an object for each, so that the numbers of a series differ
-        place = (place - 1) * 256 + segments[0].number
+        place = (place - 1) % 2**20 * 256 + segments[0].number
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,

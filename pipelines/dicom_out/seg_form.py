@@ -14,7 +14,7 @@ from highdicom.seg.enum import SegmentationTypeValues
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pipelines.manifest import Kind, OutputFile
+    from pipelines.manifest import Kind
     from pipelines.models.card import Segment
 
 
@@ -44,13 +44,9 @@ class Form:
 BINARY = Form("seg", SegmentationTypeValues.BINARY, "segmentation", 500)
 LABELMAP = Form("labelmap", SegmentationTypeValues.LABELMAP, "label map", 600)
 SINGLE = Form("segment", SegmentationTypeValues.BINARY, "single segment", 650)
+FORMS = (BINARY, LABELMAP, SINGLE)
 
 
 def forms_of(objects: Collection[Kind]) -> list[Form]:
-    """Those that are asked for, the one that a report names first; BINARY where none is."""
-    return [form for form in (BINARY, LABELMAP, SINGLE) if form.kind in objects] or [BINARY]
-
-
-def exceeds(written: Sequence[OutputFile], max_frames: int) -> bool:
-    """Whether an object has more frames than somebody takes; 0 is any number."""
-    return bool(max_frames) and any(file.frames > max_frames for file in written)
+    """Those that are asked for; BINARY where none is, as a report has to name one."""
+    return [form for form in FORMS if form.kind in objects] or [BINARY]
