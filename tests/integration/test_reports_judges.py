@@ -87,7 +87,9 @@ def test_no_judge_finds_an_error_in_the_report_on_another_form(tmp_path, case, f
     verdict = judge_report(report)
 
     assert ("TID_1500 (MeasurementReport)", []) == (verdict.template, verdict.errors)
-    assert set() == errors_of(report)
+    # dicom3tools does not know that the class of label maps is one of segmentations.
+    odd = re.compile("Referenced SOP Class that is not (segmentation|multi-frame)")
+    assert [] == [told for told in errors_of(report) if form != "labelmap" or not odd.search(told)]
     groups, binary = (read_report(one, tmp_path / one.stem) for one in (report, usual))
     if (case, form) == ("CT", "segment"):  # dcmqi tells no frame, and knows BINARY alone
         named = {group.seg_uid for group in groups}
