@@ -376,8 +376,11 @@ class Settings(Section):
         """Names of the peers that a rule may deliver to: those with an address."""
         return [name for name, peer in self.peers.items() if peer.host and peer.port]
 
+    def profile(self, name: str) -> ProfileSection:
+        """The profile of that name: the site's own or, without one, the shipped one."""
+        return self.profiles.get(name) or shipped_profiles()[name]
+
     def profile_of(self, destination: str) -> ProfileSection:
         """What the destination takes; the default where the settings do not name it (any more)."""
         peer = self.peers.get(destination)
-        name = peer.profile if peer else DEFAULT_PROFILE
-        return self.profiles.get(name) or shipped_profiles()[name]
+        return self.profile(peer.profile if peer else DEFAULT_PROFILE)
