@@ -71,10 +71,9 @@ def taken_classes(
     ------
     PeerUnreachable, AssociationRefused
     """
-    classes = sorted({file.sop_class_uid for file in files})
-    contexts = [build_context(sop_class, list(FALLBACKS)) for sop_class in classes]
+    proposed = {(file.sop_class_uid, syntax) for file in files for syntax in FALLBACKS}
     try:
-        association = open_association(peer, our_aet, timeout_s, contexts[:MOST_CONTEXTS])
+        association = open_association(peer, our_aet, timeout_s, _contexts(proposed))
     except ClassesRefused:
         return set()
     taken = {str(context.abstract_syntax) for context in association.accepted_contexts}

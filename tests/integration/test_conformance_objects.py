@@ -124,8 +124,8 @@ def test_pet_keeps_its_series_time_as_is_said(tmp_path):
     assert (source.SeriesDate, source.SeriesTime) == (made.SeriesDate, made.SeriesTime)
 
 
-def segmentations(folder: Path) -> Iterator[Dataset]:
-    """Segmentations of a volume, of a lossy radiograph, and of a loop."""
+def segmentations(folder: Path, kind: str = "seg") -> Iterator[Dataset]:
+    """Segmentations of a volume, of a lossy radiograph, and of a loop; or their label maps."""
     split = {"low": -24.0, "high": 10.0}
     radiograph = an_instance("1.2.840.10008.5.1.4.1.1.1")
     radiograph.LossyImageCompression = "01"
@@ -140,7 +140,7 @@ def segmentations(folder: Path) -> Iterator[Dataset]:
             (frames_card("above"), [a_grey_loop()]),
         ]
     ):
-        made, results = outputs(folder / str(number), card, images)
+        made, results = outputs(folder / str(number), card, images, objects=[kind])
         assert made
         yield from (pydicom.dcmread(results / output.file) for output in made)
 
@@ -154,6 +154,31 @@ def test_a_segmentation_has_the_attributes_that_are_said(tmp_path):
         seen |= present - keywords("A-7")
 
     assert keywords("A-5") == seen
+
+
+def test_a_label_map_differs_from_a_segmentation_as_is_said(tmp_path):
+    """Beside the values that differ from object to object by the same rule."""
+    by_one_rule = {
+        "SOPInstanceUID", "SeriesInstanceUID", "DimensionOrganizationSequence", "NumberOfFrames",
+        "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    }  # fmt: skip
+    seen: set[str] = set()
+    for binary, label_map in zip(
+        segmentations(tmp_path / "seg"), segmentations(tmp_path / "map", "labelmap"), strict=True
+    ):
+        assert set(binary.dir()) <= set(label_map.dir())
+        assert set() == keywords("A-8", "ALWAYS") - set(label_map.dir())
+        seen |= {one.keyword for one in label_map if binary.get(one.tag) != one}
+
+    assert keywords("A-8") == seen - by_one_rule
+    fixed = {row["Attribute"]: row["Value"] for row in table("A-8") if row["Source"] == "FIXED"}
+    for name, value in fixed.items():
+        assert value == str(label_map[keyword_for_tag(tag_of("A-8", name))].value)
+
+
+def tag_of(number: str, attribute: str) -> Tag:
+    (row,) = [row for row in table(number) if row["Attribute"] == attribute]
+    return Tag(*row["Tag"].strip("()").split(","))
 
 
 def codes_in(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
@@ -170,6 +195,7 @@ def test_the_codes_are_those_that_are_said(tmp_path):
         enhanced(tmp_path / "a", an_instance("1.2.840.10008.5.1.4.1.1.2")),
         enhanced(tmp_path / "b", derived),
         *segmentations(tmp_path / "c"),
+        *segmentations(tmp_path / "d", "labelmap"),
     ]
     used = {code for dataset in made for code in codes_in(dataset)}
     families = {("123110", "DCM", "Artificial Intelligence")}  # of a network: none is run here
