@@ -43,7 +43,7 @@ class ProfileSection(Section):
         0, ge=0, description="most frames of an object; a SEG beyond is split. 0: any number"
     )
     sc_fallback: bool = Field(
-        False, description="pictures with the outlines burnt in where it takes no segmentation"
+        False, description="pictures with the overlay burnt in where it takes no segmentation"
     )
     transfer_syntaxes: list[Syntax] = Field(
         ["explicit"], description="in order of preference; explicit and implicit always follow"
