@@ -19,7 +19,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
-from pipelines.dicom_out.seg_form import BINARY, SINGLE, Form, forms_of
+from pipelines.dicom_out.seg_form import BINARY, LABELMAP, SINGLE, Form, forms_of
+from pipelines.dicom_out.seg_pixels import numbers_shown, put_frames, put_labels, small_planes
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
@@ -106,8 +107,8 @@ def write_segmentations(
     if not isinstance(source, Volume) and len(result.labels) > 1:
         parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
     for labels, frame in parts:
-        there = _numbers_in(labels)
-        found = [segment for segment in origin.card.segments if segment.number in there]
+        numbers = numbers_shown(labels)
+        found = [segment for segment in origin.card.segments if numbers[:, segment.number].any()]
         for segments in form.objects(found) if found else ():
             shown = labels if len(segments) == len(found) else _alone(labels, segments[0])
             # Not kept by a name: its frames need not be in memory twice while it is read back.
@@ -130,9 +131,6 @@ def _build(
 ) -> Dataset:
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
-    renumber = np.zeros(256, np.uint8)
-    for number, segment in enumerate(segments, start=1):
-        renumber[segment.number] = number
     form, frame = part
     whole = f"{source.digests[0]} frame {frame or 0}"
     which = f"{whole} segment {segments[0].number}" if form is SINGLE else whole
@@ -142,7 +140,7 @@ def _build(
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
-        pixel_array=_renumbered(labels, renumber),
+        pixel_array=small_planes(labels, segments),
         segmentation_type=form.type,
         segment_descriptions=[
             _describe(number, segment, origin, whole)
@@ -164,33 +162,21 @@ def _build(
         specific_character_set="ISO_IR 192",
     )
     dimensions = f"dimensions {whole}" if form is BINARY else f"{form.name} dimensions {which}"
-    _settle_uids(seg, image, origin.uid(dimensions), frame)
+    items = _items_of(seg)
+    _settle_uids(seg, items, image, origin.uid(dimensions), frame)
+    index = {str(stub.SOPInstanceUID): plane for plane, stub in enumerate(stubs)}
+    planes = [index[str(item.ReferencedSOPInstanceUID)] for item in items]
+    if form is LABELMAP:
+        put_labels(seg, labels, segments, planes)
+    else:
+        numbers = [segments[number - 1].number for number in _numbers_of(seg)]
+        put_frames(seg, labels, list(zip(planes, numbers, strict=True)))
     return _finish(seg, image, origin)
-
-
-def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
-    """Every number that occurs; plane by plane, as numpy counts in eight bytes for each voxel."""
-    counts = sum(np.bincount(plane.ravel(), minlength=256) for plane in labels)
-    return set(np.flatnonzero(counts).tolist())
 
 
 def _alone(labels: NDArray[np.uint8], segment: Segment) -> NDArray[np.uint8]:
     """`labels` with every other segment taken for background."""
     return np.where(labels == segment.number, labels, np.uint8(0))
-
-
-def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`labels` with other numbers; `labels` itself where all keep theirs.
-
-    Plane by plane, as numpy makes eight bytes of every index.
-    """
-    kept = renumber.nonzero()[0]
-    if np.array_equal(renumber[kept], kept):
-        return labels
-    result = np.empty_like(labels)
-    for plane, old in zip(result, labels, strict=True):
-        np.take(renumber, old, out=plane)
-    return result
 
 
 def _finish(seg: Segmentation, image: Dataset, origin: Origin) -> Dataset:
@@ -239,7 +225,29 @@ def _concept(code: Code) -> CodedConcept:
     return CodedConcept(code.value, code.scheme, code.meaning)
 
 
-def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int | None) -> None:
+def _items_of(seg: Segmentation) -> list[Dataset]:
+    """The item of the source of each frame."""
+    return [
+        group.DerivationImageSequence[0].SourceImageSequence[0]
+        for group in seg.PerFrameFunctionalGroupsSequence
+    ]
+
+
+def _numbers_of(seg: Segmentation) -> list[int]:
+    """The segment that each frame of a BINARY object shows, by its number in the file."""
+    keyword = "SegmentIdentificationSequence"
+    shared = seg.SharedFunctionalGroupsSequence[0].get(keyword)
+    named = [group.get(keyword) or shared for group in seg.PerFrameFunctionalGroupsSequence]
+    return [int(items[0].ReferencedSegmentNumber) for items in named]
+
+
+def _settle_uids(
+    seg: Segmentation,
+    items: Sequence[Dataset],
+    image: Dataset,
+    dimensions: str,
+    frame: int | None,
+) -> None:
     """Derive the one random UID, and name the source's true class and frame."""
     seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     for index in seg.DimensionIndexSequence:
@@ -247,10 +255,9 @@ def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int 
     for series in seg.ReferencedSeriesSequence:
         # The library shares these items with Source Image, where alone frames are named.
         series.ReferencedInstanceSequence = copy.deepcopy(series.ReferencedInstanceSequence)
-    references = list(seg.SourceImageSequence)
-    for group in seg.PerFrameFunctionalGroupsSequence:
-        for derivation in group.get("DerivationImageSequence", []):
-            references += list(derivation.SourceImageSequence)
+    # Frames of one source share its item.
+    distinct = {id(item): item for item in items}
+    references = [*seg.SourceImageSequence, *distinct.values()]
     listed = [item for series in seg.ReferencedSeriesSequence
               for item in series.ReferencedInstanceSequence]  # fmt: skip
     for reference in references:

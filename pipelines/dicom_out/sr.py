@@ -69,7 +69,7 @@ _MODALITIES = {
     "PT": "Positron emission tomography", "US": "Ultrasound", "CR": "Computed Radiography",
     "DX": "Digital Radiography", "MG": "Mammography",
 }  # fmt: skip
-_NOT_IN_SR = ("BodyPartExamined", "RequestAttributesSequence")
+_NOT_IN_SR = ("BodyPartExamined", "Laterality", "RequestAttributesSequence")
 _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
             "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
@@ -114,10 +114,13 @@ def _write_report(
         ]
     images = [image for source, _, _ in results for image in source.sources]
     groups = [group for each in written for group in groups_of(each, origin)]
+    evidence = [_evidence(each) for each in (*images, *(part.seg for part in written))]
+    for keyword in _PATIENT:  # which highdicom takes from the first; it is copied afterwards
+        setattr(evidence[0], keyword, "")
     equipment = origin.equipment()
     first = images[0]
     sr = Comprehensive3DSR(
-        evidence=[_evidence(each) for each in (*images, *(part.seg for part in written))],
+        evidence=evidence,
         content=_content(groups or [nothing_found(origin)], images, origin),
         series_instance_uid=origin.uid(f"{which} series"),
         series_number=origin.series_number(first, SR_NUMBER_OFFSET + FORMS.index(form)),
@@ -197,10 +200,8 @@ def _header(path: Path) -> Dataset:
 
 
 def _evidence(instance: Dataset) -> Dataset:
-    """What highdicom needs to refer to an instance; the patient is copied afterwards."""
+    """What highdicom needs to refer to an instance."""
     stub = Dataset()
-    for keyword in _PATIENT:
-        setattr(stub, keyword, "")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         setattr(stub, keyword, str(instance[keyword].value))
     stub.Modality = str(instance.Modality)
