@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import highdicom as hd
 import numpy as np
 import pydicom
@@ -10,6 +12,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pipelines.dicom_out.seg_form import LABELMAP, SINGLE
+from pipelines.manifest import Kind
 from tests.builders import a_series
 from tests.unit.pipelines.segmented import a_mask, a_stack, sided_card, write_mask
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
@@ -196,3 +199,13 @@ def test_a_report_that_nobody_wants_is_not_written(tmp_path):
     outputs, _ = segment(tmp_path, objects=["seg"])
 
     assert ["seg"] == kinds(outputs)
+
+
+def test_who_wants_every_kind_of_object_gets_those_that_there_are(tmp_path):
+    every = list(get_args(Kind))
+    outputs, _ = segment(tmp_path / "segmented", objects=every)
+    enhanced, _ = segment(tmp_path / "enhanced", card=a_card(), objects=every)
+
+    assert {"seg", "labelmap", "segment", "sr"} <= set(kinds(outputs)) <= set(every)
+    assert "enhanced" in kinds(enhanced)
+    assert {"seg", "labelmap", "segment"}.isdisjoint(kinds(enhanced))
