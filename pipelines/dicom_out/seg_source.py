@@ -15,14 +15,16 @@ from pydicom.valuerep import DSfloat
 
 from pipelines.dicom_in.instances import ENHANCED_CT, ENHANCED_MR
 from pipelines.dicom_out.lossy import lossy_compression
+from pipelines.dicom_out.provenance import referenced_instance, source_reference
 from pipelines.dicom_out.seg_pixels import SIDE
 from pipelines.header import numbers
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipelines.contract import Source
+    from pipelines.volume import StoredFrame
 
 _STUDY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
           "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
@@ -45,7 +47,7 @@ def stand_ins(source: Source) -> list[Dataset]:
     images = [_identity(image, nobody) for image in source.sources]
     if isinstance(source, Volume) and source.frames:
         for place, stub in enumerate(images):
-            stub.SOPInstanceUID = frame_uid(place)
+            stub.SOPInstanceUID = _frame_uid(place)
     for keyword, value in lossy.items():
         setattr(images[0], keyword, value)
     if isinstance(source, Volume):
@@ -55,11 +57,27 @@ def stand_ins(source: Source) -> list[Dataset]:
     return images
 
 
-def frame_uid(place: int) -> str:
-    """The name under which highdicom knows slice `place` of a volume of frames.
+def name_frames(seg: Dataset, items: Iterable[Dataset], stored: Sequence[StoredFrame]) -> None:
+    """Refer to objects and frames, where stand-ins for frames were referred to as images.
 
-    Its references are to single images; `pipelines.dicom_out.seg` names object and frame instead.
+    Parameters
+    ----------
+    items : iterable of pydicom.Dataset
+        The item of the source of each frame of `seg`; some may be the same.
     """
+    places = {_frame_uid(place): frame for place, frame in enumerate(stored)}
+    for item in {id(item): item for item in items}.values():
+        frame = places[str(item.ReferencedSOPInstanceUID)]
+        item.ReferencedSOPInstanceUID = frame.image.SOPInstanceUID
+        item.ReferencedFrameNumber = frame.number
+    wholes = [*{id(frame.image): frame.image for frame in stored}.values()]
+    for series in seg.ReferencedSeriesSequence:
+        series.ReferencedInstanceSequence = [referenced_instance(image) for image in wholes]
+    seg.SourceImageSequence = [source_reference(image) for image in wholes]
+
+
+def _frame_uid(place: int) -> str:
+    """The name under which highdicom, which refers to single images, knows slice `place`."""
     return f"2.25.{place + 1}"
 
 
