@@ -16,9 +16,9 @@ from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.provenance import Origin
-from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.seg import write_forms, write_split
 from pipelines.dicom_out.seg_pixels import numbers_shown
-from pipelines.dicom_out.sr import write_report
+from pipelines.dicom_out.sr import write_reports
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
 from pipelines.manifest import MANIFEST_NAME, Manifest, OutputFile
@@ -134,7 +134,7 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
                 clipped += beyond
             measured.append(measure_enhanced(source, after))
         else:
-            segs = list(write_segmentations(source, result, origin, folder))
+            segs = write_forms(source, result, origin, folder)
             segmented.append((source, result, segs))
             outputs += segs
             measured.append(measure_segments(source, result.labels, card.segments))
@@ -147,7 +147,9 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
-    outputs.append(write_report(segmented, origin, Path(request.output_folder)))
+    outputs += write_split(segmented, origin, Path(request.output_folder))
+    if "sr" in request.objects:
+        outputs += write_reports(segmented, origin, Path(request.output_folder))
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
 
