@@ -7,6 +7,7 @@ StorageError
 ├── BackupFailed        the database could not be backed up, so nothing was changed
 ├── AuditBroken         the audit trail does not verify; carries the first bad row
 ├── HeadUnusable        the file with the head of the audit trail contradicts the trail
+├── KeyUnusable         a key that signs or checks the audit trail cannot be read or made
 └── StoreFull           the file store has no room above its reserve
 """
 
@@ -35,6 +36,10 @@ class BackupFailed(StorageError):
 
 class HeadUnusable(StorageError):
     """The file with the head of the audit trail is unreadable or contradicts the trail."""
+
+
+class KeyUnusable(StorageError):
+    """A key that signs or checks the audit trail cannot be read or made."""
 
 
 class StoreFull(StorageError):

@@ -242,6 +242,25 @@ class Audit(Base):
     hash: Mapped[str] = _plain(String(64), unique=True)
 
 
+class AuditCheckpoint(Base):
+    """A signed statement how far the trail was (`storage.checkpoint`); rows are only ever added."""
+
+    __tablename__ = "audit_checkpoint"
+    number: Mapped[int] = _plain(BigInteger, primary_key=True, autoincrement=False)
+    line: Mapped[str] = _plain(Text)  # the only truth: `number` is there to be sorted by
+
+
+class AuditArchive(Base):
+    """A sealed archive file; the rows that it holds, and no others, may leave the trail's table."""
+
+    __tablename__ = "audit_archive"
+    through: Mapped[int] = _plain(BigInteger, primary_key=True, autoincrement=False)  # last row
+    hash: Mapped[str] = _plain(String(64))  # of that row
+    file: Mapped[str] = _plain(String(255))  # its name in the archive folder
+    sha256: Mapped[str] = _plain(String(64))
+    at: Mapped[datetime] = _plain(UtcDateTime)
+
+
 class Account(Base):
     """A person who may log in."""
 

@@ -6,19 +6,18 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
-from storage.audit import SEALED, record, seal, verify
+from storage.audit import record, verify
 from storage.db.backup import backup
 from storage.db.engine import Database
 from storage.db.tables import Audit
 from storage.errors import AuditBroken
+from storage.seal import SEALED
 from tests.databases import administer, database_url, opened
-from tests.trail import Tamperer, add_events, altered, an_event, forged_hash
+from tests.trail import Tamperer, add_events, altered, an_event, forged_hash, sealed_again
 
 ROWS = 10
 FIRST, MIDDLE, LAST = 1, 5, ROWS
@@ -41,14 +40,6 @@ def fault(db: Database) -> tuple[int, str]:
         verify(db, db.head_file)
     assert str(broken.value).startswith(f"audit row {broken.value.seq}: ")
     return broken.value.seq, broken.value.reason.partition(":")[0]
-
-
-def sealed_again(row: dict[str, Any]) -> str:
-    """The hash that belongs to the row's content, as a forger who read the program makes it."""
-    at = row["at"]
-    if isinstance(at, str):
-        at = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    return seal({**row, "at": at})
 
 
 def test_an_edit_of_any_column_of_any_row_is_placed(db, tamperer):

@@ -35,7 +35,7 @@ def stream_rows(session: Session, columns: tuple[str, ...]) -> Generator[dict[st
     """
     raw = [type_coerce(Audit.__table__.c[name], NULLTYPE).label(name) for name in columns]
     statement = select(*raw).order_by(Audit.seq).execution_options(yield_per=500)
-    with _broken_text_read_too(session), session.execute(statement) as rows:
+    with broken_text_read_too(session), session.execute(statement) as rows:
         for row in rows.mappings():
             yield dict(row)
 
@@ -54,14 +54,15 @@ def select_events(
 
 
 @contextmanager
-def _broken_text_read_too(session: Session) -> Iterator[None]:
+def broken_text_read_too(session: Session) -> Iterator[None]:
     """SQLite holds any bytes as text; read what is not UTF-8 as something else, not as an error."""
     driver: Any = session.connection().connection.dbapi_connection
     if session.get_bind().dialect.name != "sqlite":
         yield
         return
+    before = driver.text_factory
     driver.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
     try:
         yield
     finally:
-        driver.text_factory = str
+        driver.text_factory = before

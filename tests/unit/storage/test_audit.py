@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, insert
 
-from storage.audit import SEALED, AuditEvent, list_events, record, seal, study_event, verify
+from storage.audit import AuditEvent, list_events, record, study_event, verify
 from storage.db.tables import Audit, Study
 from storage.db.types import to_json
 from storage.head import GENESIS, Head, read_head
+from storage.seal import SEALED, seal
 from tests.trail import add_events, an_event
 
 ANY_TEXT = st.text(st.characters(), max_size=80) | st.sampled_from(
