@@ -30,11 +30,13 @@ from dicom_node.jobs.equipment import device_uid_of
 from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
-from dicom_node.schedule import begin, duties_of, look_at_certificates, verify_trail
+from dicom_node.schedule import begin, duties_of, look_at_certificates
 from dicom_node.stop import stop_event
+from dicom_node.trail_watch import TrailWatch
 from dicom_node.web.app import create_app
 from dicom_node.web.auth import first_admin_link
 from dicom_node.web.serve import serve
+from dicom_node.witness import notary_of, proof_of
 from pipelines.errors import PipelineError
 from pipelines.registry import load_cards
 from storage.audit import AuditEvent, record
@@ -85,16 +87,18 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         shutil.rmtree(settings.work_folder, ignore_errors=True)
         cards = load_cards()
         rules = load_rulebook(settings)
-        verify_trail(db)  # before this life of the node adds to it
+        trail = TrailWatch(db, notary_of(db, settings), proof_of(settings))
+        trail.verify()  # before this life of the node adds to it
         look_at_certificates(db, settings, datetime.now(UTC))
-        _record(db, STARTED, f"dicom-node {__version__} started")
-        parts.callback(_record_stop, db)
+        _record_life(db, trail, parts)
 
         deliveries = DeliveryLoops(db, store, settings)
         device_uid = device_uid_of(settings.node.data_folder)
         disk = DiskGauge(settings)
         engine = LocalEngine(Bench(db, store, settings, device_uid, deliveries.wake), disk)
-        served = serve(create_app(db, store, settings, engine, cards, disk), settings)
+        served = serve(
+            create_app(db, store, settings, engine, cards, disk, trail=trail.gauge), settings
+        )
         parts.callback(served.stop)
         _announce(db, served.url)
 
@@ -107,7 +111,9 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         parts.callback(reports.stop, STOP_GRACE_S)
         engine.serve(make_slots(settings.jobs.slots))
         parts.callback(engine.stop, STOP_GRACE_S)
-        duties = duties_of(db, settings, rules, engine, deliveries, DiskWatch(disk, db))
+        duties = duties_of(
+            db, settings, rules, engine, deliveries, DiskWatch(disk, db), trail=trail
+        )
         scheduler = begin(duties)
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
@@ -127,6 +133,14 @@ def _announce(db: Database, url: str) -> None:
     if link:
         sys.stdout.write(f"make the first admin within a day, once: {link}\n")
     sys.stdout.flush()
+
+
+def _record_life(db: Database, trail: TrailWatch, parts: ExitStack) -> None:
+    """Record and sign that the node starts, and when `parts` are taken apart that it stopped."""
+    _record(db, STARTED, f"dicom-node {__version__} started")
+    parts.callback(trail.sign_last)
+    parts.callback(_record_stop, db)
+    trail.sign()
 
 
 def _record(db: Database, event_type: str, text: str) -> None:

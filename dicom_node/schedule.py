@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import threading
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
+from zoneinfo import ZoneInfo
 
 from dicom_node.intake.settle import settle_due
 from dicom_node.net.certificate import WARN_DAYS, days_left
 from dicom_node.observe.logging import get_log
-from storage.audit import AuditEvent, list_events, record, verify
-from storage.errors import AuditBroken
+from dicom_node.trail_watch import Daily
+from storage.audit import AuditEvent, list_events, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,11 +23,13 @@ if TYPE_CHECKING:
     from dicom_node.disk_watch import DiskWatch
     from dicom_node.jobs.engine import Engine
     from dicom_node.routing.rule_set import RuleSet
+    from dicom_node.trail_watch import TrailWatch
     from storage.db.engine import Database
 
 log = get_log(__name__)
 
-SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
+SECOND, MINUTE, HOUR = 1.0, 60.0, 3600.0
+STOP_GRACE_S = 10.0  # how long what is being done may go on after the node was told to stop
 SECURITY_ALERT = "110113"
 
 
@@ -42,15 +42,19 @@ class Duty:
     do: Callable[[], object]
 
 
-def duties_of(
+def duties_of(  # noqa: PLR0913 - one argument for each part that has duties
     db: Database,
     settings: Settings,
     rules: RuleSet,
     engine: Engine,
     deliveries: DeliveryLoops,
     disk: DiskWatch,
+    *,
+    trail: TrailWatch,
 ) -> list[Duty]:
     """The node's duties; what is due in a row's own time (jobs, deliveries) is not among them."""
+    zone = ZoneInfo(settings.node.time_zone) if settings.node.time_zone else None
+    at = settings.trail.verify_time
     return [
         Duty(
             "settle",
@@ -61,41 +65,55 @@ def duties_of(
         ),
         Duty("disk", SECOND, disk.look),
         Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),
-        Duty("audit", DAY, lambda: verify_trail(db)),
+        Duty("checkpoint", settings.trail.checkpoint_every_s, trail.sign),
+        *([Duty("audit", MINUTE, Daily(at, zone, trail.verify).look)] if at else []),
         # Looked at every hour, so that a node that is restarted daily warns, too.
         Duty("certificates", HOUR, lambda: look_at_certificates(db, settings, datetime.now(UTC))),
     ]
 
 
-def begin(duties: Sequence[Duty]) -> BackgroundScheduler:
-    """A running scheduler; a duty that breaks is done again at its next time.
+def begin(duties: Sequence[Duty]) -> Schedule:
+    """The duties, running; a duty that breaks is done again at its next time.
 
     It is logged when it begins to break, not each time, and when it is done again.
     """
-    scheduler = BackgroundScheduler(
-        timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(duties))},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-    )
-    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)  # `_Told` tells, once
-    scheduler.add_listener(_Told(), EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
-    for duty in duties:
-        scheduler.add_job(duty.do, "interval", seconds=duty.every_s, id=duty.name)
-    scheduler.start()
-    return scheduler
+    return Schedule(duties)
 
 
-def verify_trail(db: Database) -> None:
-    """Verify the audit trail; where it is broken, say so in the log and in the trail itself."""
-    if db.head_file is None:
-        return
-    try:
-        log.info("audit trail verified", rows=verify(db, db.head_file))
-    except AuditBroken as broken:
-        log.error("audit trail broken", seq=broken.seq, reason=broken.reason)  # noqa: TRY400 - the place in our code says nothing
-        with db.begin() as session:
-            text = f"the audit trail does not verify: {broken}"
-            record(session, AuditEvent(SECURITY_ALERT, "E", "node", text, outcome=8))
+class Schedule:
+    """A thread for each duty. They wait by a clock that nobody sets, so none stands still."""
+
+    def __init__(self, duties: Sequence[Duty]) -> None:
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(duty,), name=f"duty {duty.name}", daemon=True)
+            for duty in duties
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def shutdown(self) -> None:
+        """Begin no duty any more, and wait a while for those that are being done."""
+        self._stop.set()
+        deadline = time.monotonic() + STOP_GRACE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, duty: Duty) -> None:
+        broken: type[Exception] | None = None
+        due = time.monotonic() + duty.every_s
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            try:
+                duty.do()
+            except Exception as error:  # noqa: BLE001 - the duty would never be done again
+                if broken is not type(error):
+                    log.error("duty broke", duty=duty.name, error=error)  # noqa: TRY400 - its kind
+                broken = type(error)
+            else:
+                if broken:
+                    log.info("duty is done again", duty=duty.name)
+                broken = None
+            due = max(due + duty.every_s, time.monotonic())
 
 
 def look_at_certificates(db: Database, settings: Settings, now: datetime) -> None:
@@ -126,20 +144,3 @@ def _warn_of_end(db: Database, name: str, days: int, now: datetime) -> None:
         text = f"{name} ends in {days} days" if days >= 0 else f"{name} has ended"
         record(session, AuditEvent(SECURITY_ALERT, "E", "node", text, outcome=4, subject=subject))
     log.warning("a certificate ends soon", name=name, days=days)
-
-
-class _Told:
-    """Tells the log of duties that break, and of those that are done again."""
-
-    def __init__(self) -> None:
-        self._broken: dict[str, type[BaseException]] = {}
-
-    def __call__(self, event: JobExecutionEvent) -> None:
-        before = self._broken.pop(event.job_id, None)
-        if event.exception is None:
-            if before:
-                log.info("duty is done again", duty=event.job_id)
-            return
-        self._broken[event.job_id] = type(event.exception)
-        if before is not type(event.exception):
-            log.error("duty broke", duty=event.job_id, error=event.exception)

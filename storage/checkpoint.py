@@ -1,8 +1,8 @@
 """A checkpoint: a signed line that says how far the audit trail was, and with which last hash.
 
 Who can write the database can seal a whole new trail, but without the key he cannot sign for it.
-Each checkpoint names the digest of the one before, so one that is left out is missed. It is one line
-of JSON, the same in the database, in the anchor file and in syslog.
+Each checkpoint names the digest of the one before, so one that is left out is missed. It is one
+line of JSON, the same in the database, in the anchor file and in syslog.
 """
 
 from __future__ import annotations

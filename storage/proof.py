@@ -1,8 +1,8 @@
 """What signed checkpoints prove about the trail: those in the database beside those outside of it.
 
 Both are read side by side in constant memory. They must be one chain: each number once, each signed
-by a trusted key, each naming the digest of the one before, none counting fewer rows than it. What is
-in the anchor file must be in the database; the newest may not have reached the file yet.
+by a trusted key, each naming the digest of the one before, none counting fewer rows than it. What
+is in the anchor file must be in the database; the newest may not have reached the file yet.
 """
 
 from __future__ import annotations

@@ -1,16 +1,20 @@
-"""dicom-node audit: list, verify."""
+"""dicom-node audit: list, verify, public-key."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of, show
+from dicom_node.config.settings import DatabaseSection
 from dicom_node.errors import NodeError
+from storage.errors import KeyUnusable
 
 if TYPE_CHECKING:
     from storage.db.tables import Audit
+    from storage.verification import Examined
 
 app = typer.Typer(no_args_is_help=True, help="Who did what to which study.")
 
@@ -55,11 +59,59 @@ def _line(row: Audit) -> str:
 
 
 @app.command()
-def verify(config: Config = None) -> None:
-    """Verify every row, every link and the head file; name the first row that is wrong."""
-    from storage.audit import verify as verify_trail
+def verify(
+    public_key: Annotated[
+        Path | None, typer.Option(help="Trusted public keys, PEM; without it, the node's own.")
+    ] = None,
+    anchor: Annotated[
+        Path | None, typer.Option(help="Checkpoints kept outside; without it, the node's own.")
+    ] = None,
+    database: Annotated[
+        str, typer.Option(help="A copy to verify in place of the node's own: file or address.")
+    ] = "",
+    config: Config = None,
+) -> None:
+    """Verify every row, link and signed checkpoint; name the first row that is wrong.
+
+    On another machine, name all three: a copy of the database, the public key, the anchor file.
+    """
+    from dicom_node.witness import proof_of
+    from storage.proof import Proof
+    from storage.signing import read_public_keys
+    from storage.verification import examine
 
     settings = settings_of(config)
+    head: Path | None = settings.node.data_folder / "audit.head"
+    if database:
+        address = database if ":///" in database or "://" in database else f"sqlite:///{database}"
+        section = DatabaseSection(url=address)
+        settings = settings.model_copy(update={"database": section})
+        head = None  # it belongs to the node's own database
+        if not public_key:
+            raise KeyUnusable("name the --public-key of the node whose copy this is")
+    keys = read_public_keys(public_key) if public_key else proof_of(settings).keys
+    proof = Proof(keys, anchor if anchor or database else proof_of(settings).anchor)
     with open_database(settings) as db:
-        rows = verify_trail(db, settings.node.data_folder / "audit.head")
-    typer.echo(f"{rows} rows verified")
+        found = examine(db, head, proof)
+    typer.echo(f"{found.rows} rows verified")
+    typer.echo(_signed(found))
+
+
+def _signed(found: Examined) -> str:
+    if not found.checkpoints:
+        return "no checkpoint is signed yet"
+    younger = found.last - max(found.anchored, found.last - found.rows)
+    return (
+        f"signed up to row {found.signed} by {found.checkpoints} checkpoints, "
+        f"outside the database up to row {found.anchored}; {younger} rows are younger"
+    )
+
+
+@app.command("public-key")
+def public_key(config: Config = None) -> None:
+    """Print the node's public keys, for who verifies elsewhere."""
+    from dicom_node.witness import public_file_of
+    from storage.signing import pem_of, read_public_keys
+
+    for name, key in read_public_keys(public_file_of(settings_of(config))).keys.items():
+        typer.echo(f"key {name}\n{pem_of(key).decode('ascii')}", nl=False)

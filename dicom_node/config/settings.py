@@ -21,6 +21,7 @@ from dicom_node.config.profiles import (
     shipped_profiles,
 )
 from dicom_node.config.section import Section
+from dicom_node.config.trail import TrailSection
 from dicom_node.config.values import (
     AETitle,
     CertificateName,
@@ -300,6 +301,7 @@ class Settings(Section):
     rules: RulesSection = RulesSection()
     web: WebSection = WebSection()
     log: LogSection = LogSection()
+    trail: TrailSection = TrailSection()
 
     @model_validator(mode="after")
     def _open_addresses_are_guarded(self) -> Settings:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from dicom_node.doctor.finding import Finding
 from dicom_node.routing.check import check_rules
 from dicom_node.rulebook import known_names
+from dicom_node.witness import proof_of
 from pipelines.errors import PipelineError
 from pipelines.registry import load_cards
-from storage.audit import verify
 from storage.db import schema
 from storage.db.engine import Database
 from storage.db.unavailable import DATABASE_UNUSABLE
-from storage.errors import AuditBroken, SchemaMismatch
+from storage.errors import AuditBroken, KeyUnusable, SchemaMismatch
+from storage.verification import examine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,11 +55,12 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         schema.check(db)
         kind = "SQLite" if db.is_sqlite else "PostgreSQL"
         yield Finding("database", ok=True, text=f"{kind}, schema is this program's")
-        rows = verify(db, settings.node.data_folder / "audit.head")
+        head = settings.node.data_folder / "audit.head"
+        rows = examine(db, head, proof_of(settings)).rows
         yield Finding("audit", ok=True, text=f"{rows} rows verified, none missing")
     except SchemaMismatch as error:
         yield Finding("database", ok=False, text=str(error))
-    except AuditBroken as error:
+    except (AuditBroken, KeyUnusable) as error:
         yield Finding("audit", ok=False, text=str(error))
     except DATABASE_UNUSABLE:
         text = "cannot be read: check [database] url, the server, the file and its rights"

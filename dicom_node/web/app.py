@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from dicom_node.observe.health import DiskGauge
+from dicom_node.observe.trail import TrailGauge
 from dicom_node.web.albums import Albums
 from dicom_node.web.api import health
 from dicom_node.web.auth.visits import is_secure
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - one argument for each part of the node
     db: Database,
     store: ObjectStore,
     settings: Settings,
     engine: Engine | None = None,
     cards: Mapping[str, PipelineCard] | None = None,
     disk: DiskGauge | None = None,
+    *,
+    trail: TrailGauge | None = None,
 ) -> FastAPI:
     """The admin page.
 
@@ -48,6 +51,8 @@ def create_app(
         The installed pipelines by name, for their titles and intended use.
     disk : DiskGauge, optional
         The gauge that the engine goes by; one of its own if none is given.
+    trail : TrailGauge, optional
+        What the node knows of its audit trail; without one, only what the page itself verifies.
     """
     app = FastAPI(
         title="dicom-node",
@@ -56,7 +61,7 @@ def create_app(
     )
     app.state.site = Site(
         db, store, settings, engine, cards or {}, Searches(), Albums(),
-        disk or DiskGauge(settings),
+        disk or DiskGauge(settings), trail or TrailGauge(),
     )  # fmt: skip
     for pages in (login, studies, study, jobs, deliveries, node, audit, users, health):
         app.include_router(pages.router)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dicom_node.config import Settings
     from dicom_node.jobs.engine import Engine
     from dicom_node.observe.health import DiskGauge
+    from dicom_node.observe.trail import TrailGauge
     from dicom_node.web.albums import Albums
     from dicom_node.web.searches import Searches
     from storage.db.engine import Database
@@ -71,6 +72,7 @@ class Site:
     searches: Searches
     albums: Albums
     disk: DiskGauge
+    trail: TrailGauge
 
     def title(self, pipeline: str) -> str:
         """What people call the pipeline; its name where no card is installed any more."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dicom_node.observe.health import DiskSpace
+    from dicom_node.observe.trail import TrailGauge
 
 
 class Trouble(NamedTuple):
@@ -27,12 +28,19 @@ WATCHED = (
 )
 
 
-def troubles_of(disk: DiskSpace, counts: Mapping[str, Mapping[str, int]]) -> list[Trouble]:
+def troubles_of(
+    disk: DiskSpace, counts: Mapping[str, Mapping[str, int]], trail: TrailGauge
+) -> list[Trouble]:
     """The troubles of the node; `counts` is rows by state as of `work_lists.count_states`."""
     found = []
     if disk.verdict != "ok":
         word = DISK[disk.verdict]
         found.append(Trouble(f"{word.label}, {_gb(disk.free_mb)} free: {word.meaning}.", "/node"))
+    if trail.fault:
+        found.append(Trouble(f"The audit trail does not verify: {trail.fault}.", "/audit"))
+    if trail.unanchored:
+        why = trail.unanchored
+        found.append(Trouble(f"The audit trail is not anchored outside: {why}.", "/audit"))
     for kind, state, told, path in WATCHED:
         if number := counts.get(kind, {}).get(state, 0):
             found.append(Trouble(f"{told}: {number:,}.", path))

@@ -397,6 +397,22 @@ def test_an_older_copy_of_database_and_head_file_alone_is_found(trail, tmp_path,
         administer(request.getfixturevalue("postgres_url"), f"DROP DATABASE {name_of(older_url)}")
 
 
+def test_after_a_restoration_on_purpose_the_trail_is_proven_again(trail, tmp_path, request):
+    older_url = copy_of(trail.db, tmp_path, request)
+    trail.grow(5, 10)
+    with opened(older_url) as older:
+        restored = Notarised(older, tmp_path)
+        assert 36 == restored.fault()[0]
+
+        trail.anchor.rename(tmp_path / "kept.anchor")
+        restored.grow(2)
+
+        assert ROWS + 2 == restored.examine().anchored
+        assert trail.lines()[:3] == (tmp_path / "kept.anchor").read_text().splitlines()[:3]
+    if not trail.db.is_sqlite:
+        administer(request.getfixturevalue("postgres_url"), f"DROP DATABASE {name_of(older_url)}")
+
+
 def copy_of(db: Database, tmp_path, request) -> str:
     if db.is_sqlite:
         return f"sqlite:///{backup(db, tmp_path / 'older.db')}"

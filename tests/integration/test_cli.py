@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,14 +13,18 @@ from pathlib import Path
 import pytest
 
 from dicom_node import __version__
+from dicom_node.config import load_settings
+from dicom_node.witness import notary_of
 from storage.audit import AuditEvent, list_events, record, verify
+from storage.db.backup import backup
 from storage.db.engine import Database
 from storage.db.schema import create_or_check
 from storage.db.tables import Delivery, Job, Series, Study
 from tests.builders import CANARY, a_series, uid, write_series
+from tests.databases import opened
 from tests.jobs import stub_environment
 from tests.receiving import a_receiver
-from tests.trail import Tamperer
+from tests.trail import Tamperer, add_events
 
 STUB_RULES = Path(__file__).parents[1] / "stubs" / "rules"
 
@@ -172,7 +177,42 @@ def test_aud_11_listing_the_trail_is_itself_recorded_and_it_verifies(config):
     assert "1 rows listed" in second.stdout
     assert "terminal:" in second.stdout
     verified = dicom_node("audit", "verify", "--config", config)
-    assert (0, "3 rows verified\n") == (verified.returncode, verified.stdout)
+    assert (0, "3 rows verified\nno checkpoint is signed yet\n") == (
+        verified.returncode,
+        verified.stdout,
+    )
+
+
+def test_aud_11_an_auditor_verifies_a_copy_on_another_machine(config, tmp_path):
+    settings = load_settings(config, {})
+    with opened(settings.database_url, head_file=settings.node.data_folder / "audit.head") as db:
+        notary = notary_of(db, settings)
+        notary.sign()
+        add_events(db, 2)
+        backup(db, tmp_path / "copy.db")
+    anchor = tmp_path / "audit.anchor"
+    anchor.write_bytes((settings.node.data_folder / "audit.anchor").read_bytes())
+    printed = dicom_node("audit", "public-key", "--config", config).stdout
+    (tmp_path / "node.pub").write_text(printed)
+    shutil.rmtree(settings.node.data_folder)
+    there = ("audit", "verify", "--database", tmp_path / "copy.db")
+
+    done = dicom_node(*there, "--public-key", tmp_path / "node.pub", "--anchor", anchor)
+
+    said = (
+        "3 rows verified\nsigned up to row 1 by 1 checkpoints, "
+        "outside the database up to row 1; 2 rows are younger\n"
+    )
+    assert (0, said) == (done.returncode, done.stdout)
+    assert "name the --public-key" in dicom_node(*there).stderr
+
+    tamperer = Tamperer(f"sqlite:///{tmp_path / 'copy.db'}")
+    tamperer.rewrite(1, actor="user:nobody")
+    tamperer.close()
+    found = dicom_node(*there, "--public-key", tmp_path / "node.pub", "--anchor", anchor)
+    assert (1, "audit row 1: replaced: signed checkpoint 1 holds another hash for row 1\n") == (
+        found.returncode, found.stderr,
+    )  # fmt: skip
 
 
 def test_a_broken_trail_is_told_with_its_first_bad_row(config):

@@ -39,6 +39,7 @@ EXAMPLES = {
     "titles": {"ae_title": "ARCHIVE", "settle_after_s": 5.0},
     "tls": {"certificate": "dicom.crt", "key": "dicom.key", "ca": "peers-ca.crt"},
     "rules": {"folder": "rules"},
+    "trail": {"key_file": "audit.key", "anchor_file": "audit.anchor"},
     "web": {"tls_certificate": "node.crt", "tls_key": "node.key"},
 }
 

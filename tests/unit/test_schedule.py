@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dicom_node.config import Settings
-from dicom_node.schedule import look_at_certificates
+from dicom_node.schedule import Duty, begin, look_at_certificates
 from storage.audit import list_events
 from tests.certificates import Authority
+from tests.receiving import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +71,40 @@ def test_a_node_without_tls_has_nothing_to_warn_of(db):
     look_at_certificates(db, Settings(), datetime.now(UTC))
 
     assert [] == alerts(db)
+
+
+def test_a_duty_is_done_again_and_again_and_never_at_once(capsys):
+    done: list[int] = []
+    running: list[int] = []
+
+    def slow():
+        assert not running
+        running.append(1)
+        time.sleep(0.03)
+        running.pop()
+        done.append(1)
+
+    schedule = begin([Duty("slow", 0.01, slow), Duty("other", 0.01, lambda: None)])
+    wait_until(lambda: len(done) > 3)
+    schedule.shutdown()
+    count = len(done)
+    time.sleep(0.1)
+
+    assert count == len(done)
+    assert "" == capsys.readouterr().err
+
+
+def test_a_duty_that_breaks_is_told_once_and_done_again(capsys):
+    tries: list[int] = []
+
+    def breaks():
+        tries.append(1)
+        if len(tries) < 4:
+            raise RuntimeError("x")
+
+    schedule = begin([Duty("weak", 0.01, breaks)])
+    wait_until(lambda: len(tries) > 5)
+    schedule.shutdown()
+
+    said = capsys.readouterr().err
+    assert (1, 1) == (said.count("duty broke"), said.count("duty is done again"))

@@ -18,14 +18,21 @@ router = APIRouter()
 def tell_health(site: AnySite) -> JSONResponse:
     """200 while the node can work, 503 while its disk is full or its database out of reach."""
     disk = site.disk.look()
-    told: dict[str, Any] = {"version": __version__, "disk": disk.verdict, "free_mb": disk.free_mb}
+    told: dict[str, Any] = {
+        "version": __version__,
+        "disk": disk.verdict,
+        "free_mb": disk.free_mb,
+        "audit": site.trail.standing,
+    }
     try:
         with site.db.read() as session:
             counts = work_lists.count_states(session)
     except DATABASE_UNAVAILABLE:
         return JSONResponse({"status": "unwell", **told, "database": "out of reach"}, 503)
     well = not disk.stops_reception
-    status = "unwell" if not well else "attention" if troubles_of(disk, counts) else "well"
+    status = (
+        "unwell" if not well else "attention" if troubles_of(disk, counts, site.trail) else "well"
+    )
     return JSONResponse(
         {"status": status, **told, "database": "ok", "counts": counts}, 200 if well else 503
     )

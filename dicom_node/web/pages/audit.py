@@ -9,8 +9,10 @@ from dicom_node.web.auth.events import audit_read_event
 from dicom_node.web.auth.visits import AuditReader, CheckedForm, Visit
 from dicom_node.web.render import page
 from dicom_node.web.site import AnySite, Site
-from storage.audit import list_events, record, verify
+from dicom_node.witness import proof_of
+from storage.audit import list_events, record
 from storage.errors import AuditBroken
+from storage.verification import examine
 
 router = APIRouter(prefix="/audit")
 PER_PAGE = 100
@@ -33,9 +35,13 @@ def take_verify(request: Request, site: AnySite, visit: AuditReader) -> HTMLResp
     checked = broken = ""
     head = site.db.head_file or site.settings.node.data_folder / "audit.head"
     try:
-        rows = verify(site.db, head)
-        checked = f"All {rows:,} rows are as they were written."
+        found = examine(site.db, head, proof_of(site.settings))
+        checked = f"All {found.rows:,} rows are as they were written."
+        if found.checkpoints:
+            checked += f" Signed and anchored outside the database up to row {found.anchored:,}."
+        site.trail.fault = ""
     except AuditBroken as error:
+        site.trail.fault = str(error)
         broken = f"The trail is broken at row {error.seq}: {error.reason}."
     with site.db.begin() as session:
         said = "trail verified" if checked else "trail found broken"

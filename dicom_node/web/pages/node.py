@@ -30,7 +30,7 @@ def show_node(request: Request, site: AnySite, visit: Reader) -> HTMLResponse:
         request,
         "node.html",
         visit=visit,
-        troubles=troubles_of(site.disk.look(), counts),
+        troubles=troubles_of(site.disk.look(), counts, site.trail),
         counts=counts,
         running=running,
         versions={

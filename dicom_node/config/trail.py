@@ -1,0 +1,41 @@
+"""The settings of what proves the audit trail."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from dicom_node.config.section import Section
+
+
+class TrailSection(Section):
+    """[trail]: proving the audit trail."""
+
+    key_file: Path | None = Field(
+        None, description="Ed25519 key that signs checkpoints; none: audit.key in the data folder"
+    )
+    anchor_file: Path | None = Field(
+        None,
+        description="where checkpoints are kept outside the database, best on another disk",
+    )
+    checkpoint_every_s: float = Field(
+        60.0, gt=0, allow_inf_nan=False, description="pause between checkpoints of a growing trail"
+    )
+    verify_at: str = Field(
+        "03:00", description="time of day when the whole trail is verified; empty: at start only"
+    )
+
+    @field_validator("verify_at")
+    @classmethod
+    def _is_a_time_of_day(cls, value: str) -> str:
+        try:
+            return value and f"{time.fromisoformat(value):%H:%M}"
+        except ValueError:
+            raise ValueError("write a time of day such as 03:00") from None
+
+    @property
+    def verify_time(self) -> time | None:
+        """When the trail is verified every day, or None."""
+        return time.fromisoformat(self.verify_at) if self.verify_at else None
