@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from storage.db.queries.audit import stream_rows
 from storage.errors import AuditBroken, HeadUnusable
 from storage.head import EMPTY, Head, read_head
-from storage.seal import SEALED, seal
+from storage.seal import SEALED, seal_spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -191,7 +191,7 @@ def _check(row: Mapping[str, Any], last: Head, cut: Head) -> Head:
             raise AuditBroken(seq, "missing")
         raise AuditBroken(seq, "inserted: a row with a number outside the sequence stands here")
     try:
-        whole = seal({**row, "at": _time(row["at"])}) == row["hash"]
+        whole = seal_spelled(row, _spelled(row["at"])) == row["hash"]
     except (TypeError, ValueError, OverflowError):
         whole = False
     if not whole:
@@ -208,13 +208,13 @@ def _check(row: Mapping[str, Any], last: Head, cut: Head) -> Head:
     return Head(seq, row["hash"])
 
 
-def _time(value: object) -> datetime:
-    """The time in a column as the database holds it; ValueError for any other spelling."""
+def _spelled(value: object) -> str:
+    """The time in a column as a seal spells it; ValueError where the column spells it otherwise."""
     if isinstance(value, str):  # SQLite
         at = datetime.fromisoformat(value)
         if at.isoformat(" ", "microseconds") != value or at.tzinfo:
             raise ValueError("not a stored time")
-        return at.replace(tzinfo=UTC)
+        return f"{value[:10]}T{value[11:]}+00:00"
     if isinstance(value, datetime):
-        return value
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
     raise TypeError("not a time")

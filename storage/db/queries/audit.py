@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, type_coerce
@@ -35,9 +36,10 @@ def stream_rows(session: Session, columns: tuple[str, ...]) -> Generator[dict[st
     """
     raw = [type_coerce(Audit.__table__.c[name], NULLTYPE).label(name) for name in columns]
     statement = select(*raw).order_by(Audit.seq).execution_options(yield_per=500)
-    with broken_text_read_too(session), session.execute(statement) as rows:
-        for row in rows.mappings():
-            yield dict(row)
+    # Not by the session, which would look for objects among them.
+    with broken_text_read_too(session), session.connection().execute(statement) as rows:
+        for row in rows:
+            yield dict(zip(columns, row, strict=True))
 
 
 def select_events(
@@ -53,6 +55,9 @@ def select_events(
     return list(session.scalars(statement))
 
 
+_READ_TEXT = methodcaller("decode", "utf-8", "surrogateescape")  # called for each value
+
+
 @contextmanager
 def broken_text_read_too(session: Session) -> Iterator[None]:
     """SQLite holds any bytes as text; read what is not UTF-8 as something else, not as an error."""
@@ -61,7 +66,7 @@ def broken_text_read_too(session: Session) -> Iterator[None]:
         yield
         return
     before = driver.text_factory
-    driver.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    driver.text_factory = _READ_TEXT
     try:
         yield
     finally:
