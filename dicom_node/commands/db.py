@@ -1,4 +1,4 @@
-"""dicom-node db: upgrade, backup."""
+"""dicom-node db: upgrade, backup, roles."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ def backup(
             _record(db, "no backup was made", outcome=SERIOUS_FAILURE)
             raise
     typer.echo(f"the backup is {made}")
+
+
+@app.command()
+def roles() -> None:
+    """Print the SQL that makes PostgreSQL roles which can add to the trail, and not change it."""
+    from storage.db.roles import role_script
+
+    typer.echo(role_script(), nl=False)
 
 
 def _record(db: Database, text: str, outcome: int = 0) -> None:

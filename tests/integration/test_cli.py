@@ -183,6 +183,13 @@ def test_aud_11_listing_the_trail_is_itself_recorded_and_it_verifies(config):
     )
 
 
+def test_the_roles_are_printed_as_a_script():
+    done = dicom_node("db", "roles")
+
+    assert 0 == done.returncode
+    assert "GRANT DELETE ON audit TO dicom_node_archiver;\nCOMMIT;\n" in done.stdout
+
+
 def test_aud_11_an_auditor_verifies_a_copy_on_another_machine(config, tmp_path):
     settings = load_settings(config, {})
     with opened(settings.database_url, head_file=settings.node.data_folder / "audit.head") as db:
