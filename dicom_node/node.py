@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ from dicom_node.trail_watch import TrailWatch
 from dicom_node.web.app import create_app
 from dicom_node.web.auth import first_admin_link
 from dicom_node.web.serve import serve
-from dicom_node.witness import notary_of, proof_of
+from dicom_node.witness import archive_folder_of, notary_of, proof_of
 from pipelines.errors import PipelineError
 from pipelines.registry import load_cards
 from storage.audit import AuditEvent, record
@@ -45,6 +45,7 @@ from storage.db.schema import check
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StorageError
 from storage.files.local import LocalStore
+from storage.retention import Archiver
 
 if TYPE_CHECKING:
     import threading
@@ -87,7 +88,7 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         shutil.rmtree(settings.work_folder, ignore_errors=True)
         cards = load_cards()
         rules = load_rulebook(settings)
-        trail = TrailWatch(db, notary_of(db, settings), proof_of(settings))
+        trail = _trail_watch(db, settings, parts)
         trail.verify()  # before this life of the node adds to it
         look_at_certificates(db, settings, datetime.now(UTC))
         _record_life(db, trail, parts)
@@ -133,6 +134,19 @@ def _announce(db: Database, url: str) -> None:
     if link:
         sys.stdout.write(f"make the first admin within a day, once: {link}\n")
     sys.stdout.flush()
+
+
+def _trail_watch(db: Database, settings: Settings, parts: ExitStack) -> TrailWatch:
+    """The watch over the trail, with an archiver if rows shall be moved out of it."""
+    notary, proof = notary_of(db, settings), proof_of(settings)
+    if not settings.trail.keep_days:
+        return TrailWatch(db, notary, proof)
+    own = settings.trail.archiver_url
+    archiving = Database(own, head_file=db.head_file) if own else db
+    if own:
+        parts.callback(archiving.close)
+    archiver = Archiver(archiving, notary, proof, archive_folder_of(settings))
+    return TrailWatch(db, notary, proof, archiver, timedelta(days=settings.trail.keep_days))
 
 
 def _record_life(db: Database, trail: TrailWatch, parts: ExitStack) -> None:

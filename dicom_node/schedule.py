@@ -66,7 +66,7 @@ def duties_of(  # noqa: PLR0913 - one argument for each part that has duties
         Duty("disk", SECOND, disk.look),
         Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),
         Duty("checkpoint", settings.trail.checkpoint_every_s, trail.sign),
-        *([Duty("audit", MINUTE, Daily(at, zone, trail.verify).look)] if at else []),
+        *([Duty("audit", MINUTE, Daily(at, zone, trail.look_after).look)] if at else []),
         # Looked at every hour, so that a node that is restarted daily warns, too.
         Duty("certificates", HOUR, lambda: look_at_certificates(db, settings, datetime.now(UTC))),
     ]

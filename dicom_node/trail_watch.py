@@ -7,7 +7,7 @@ means a log that was tampered with, so the rows have none.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dicom_node.observe.logging import get_log
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from storage.db.engine import Database
     from storage.notary import Notary
     from storage.proof import Proof
+    from storage.retention import Archiver
 
 log = get_log(__name__)
 
@@ -34,10 +35,19 @@ SUCCESS, MINOR_FAILURE, SERIOUS_FAILURE = 0, 4, 8
 class TrailWatch:
     """The duties of one node about its trail; `gauge` tells the page what they found."""
 
-    def __init__(self, db: Database, notary: Notary, proof: Proof) -> None:
+    def __init__(
+        self,
+        db: Database,
+        notary: Notary,
+        proof: Proof,
+        archiver: Archiver | None = None,
+        keep: timedelta | None = None,
+    ) -> None:
         self._db = db
         self._notary = notary
         self._proof = proof
+        self._archiver = archiver
+        self._keep = keep
         self.gauge = TrailGauge()
 
     def sign(self) -> None:
@@ -78,6 +88,21 @@ class TrailWatch:
             self.gauge.fault = ""
             self._tell_end(TRAIL, "the audit trail verifies again")
         self.gauge.verified_at = datetime.now(UTC)
+
+    def look_after(self) -> None:
+        """Verify the whole trail and, where it is whole, move rows that are old into archives."""
+        self.verify()
+        if self._archiver is None or self._keep is None or self.gauge.fault:
+            return
+        try:
+            made = self._archiver.archive(datetime.now(UTC) - self._keep)
+        except AuditBroken as broken:
+            log.error("audit rows were not archived", seq=broken.seq, reason=broken.reason)  # noqa: TRY400 - the place in our code says nothing
+            self.gauge.fault = str(broken)
+            self._tell(TRAIL, f"audit rows cannot be archived: {broken}", SERIOUS_FAILURE)
+        else:
+            if made:
+                log.info("audit rows archived", files=len(made))
 
     def _tell(self, subject: str, text: str, outcome: int) -> None:
         """Record an alert, unless the last one about `subject` said the same."""

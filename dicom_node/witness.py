@@ -57,6 +57,11 @@ def proof_of(settings: Settings) -> Proof:
     return Proof(keys, anchor_of(settings))
 
 
+def archive_folder_of(settings: Settings) -> Path:
+    """Where sealed archives of the trail lie."""
+    return settings.trail.archive_folder or settings.node.data_folder / "audit-archive"
+
+
 def public_file_of(settings: Settings) -> Path:
     """The file of public keys."""
     return settings.node.data_folder / "audit.pub"

@@ -6,6 +6,7 @@ this hash", and after a fault what comes later needs proof as much as what came 
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from storage.checkpoint import digest_of, is_signed, line_of, parse, signed
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Notary:
-    """Makes the checkpoints of one trail; for one process, and in it for one thread at a time.
+    """Makes the checkpoints of one trail, for one process; threads take turns by `turn`.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class Notary:
         others: Sequence[Anchor] = (),
     ) -> None:
         self._db = db
-        self._key = key
+        self.key = key
+        self.turn = threading.RLock()
         self._trusted = KeyRing({**trusted.keys, key.id: key.private.public_key()})
         self._file = file
         self._others = others
@@ -64,16 +66,18 @@ class Notary:
         OSError
             It stands in the database, and the anchor file or another anchor did not take it.
         """
-        outermost = self._file.last(self._trusted)
-        with self._db.read() as session:
-            last = self._newest(session, outermost)
-            grown = Head(*last_row(session)) != (Head(last.count, last.hash) if last else EMPTY)
-        made = None
-        if grown:
-            with self._db.begin() as session:
-                made = self.add(session, outermost)
-        self.tell(outermost, made)
-        return made
+        with self.turn:
+            outermost = self.outermost()
+            with self._db.read() as session:
+                last = self._newest(session, outermost)
+                known = Head(last.count, last.hash) if last else EMPTY
+                grown = Head(*last_row(session)) != known
+            made = None
+            if grown:
+                with self._db.begin() as session:
+                    made = self.add(session, outermost)
+            self.tell(outermost, made)
+            return made
 
     def add(
         self,
@@ -90,7 +94,7 @@ class Notary:
         # checkpoints in the database leaves a gap and stops no signing.
         number = max(last.number if last else 0, highest_number(session)) + 1
         made = signed(
-            self._key,
+            self.key,
             number=number,
             head=Head(*last_row(session)),
             cut=cut or (last.cut if last else EMPTY),

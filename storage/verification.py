@@ -10,20 +10,23 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from storage.archive import read_archive, row_before, rows_named
 from storage.db.queries.audit import stream_rows
 from storage.errors import AuditBroken, HeadUnusable
 from storage.head import EMPTY, Head, read_head
 from storage.seal import SEALED, seal_spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
     from storage.db.engine import Database
     from storage.proof import Point, Proof
+    from storage.signing import KeyRing
 
 HEAD_FOLLOWS_S = 0.5
 """How long after the trail's first row its head file may be written."""
@@ -36,9 +39,9 @@ class Examined:
     Attributes
     ----------
     rows : int
-        How many rows the database holds.
+        How many rows were read.
     last : int
-        The number of the last one; more than `rows` where earlier ones have gone into archives.
+        The number of the last one; more than `rows` where earlier ones are in archives not read.
     signed : int
         The last row that a signed checkpoint vouches for.
     anchored : int
@@ -54,7 +57,12 @@ class Examined:
     checkpoints: int = 0
 
 
-def examine(db: Database, head_file: Path | None, proof: Proof | None = None) -> Examined:
+def examine(
+    db: Database,
+    head_file: Path | None,
+    proof: Proof | None = None,
+    archives: Sequence[Path] = (),
+) -> Examined:
     """What was verified: each seal, each link, each number, the head file, the checkpoints.
 
     Parameters
@@ -63,6 +71,8 @@ def examine(db: Database, head_file: Path | None, proof: Proof | None = None) ->
         The head file; None for a copy of the database that came without.
     proof : Proof, optional
         Trusted keys and anchor file; without, seals and head file alone are checked.
+    archives : sequence of Path
+        Archive files to verify with it as one trail, in order.
 
     Raises
     ------
@@ -75,21 +85,45 @@ def examine(db: Database, head_file: Path | None, proof: Proof | None = None) ->
         outside, gone = _outside(proof, opened)
         session = opened.enter_context(db.read())
         rows = opened.enter_context(closing(stream_rows(session, (*SEALED, "hash"))))
-        cut = proof.cut(session) if proof else EMPTY
-        witness = _Witness(proof.points(session, outside) if proof else iter(()), cut)
-        last = _walk(rows, cut, head, witness)
+        begin = proof.cut(session) if proof else EMPTY
+        every: Iterator[Mapping[str, Any]] = rows
+        # A file that reaches further was left by a crash: its rows are still in the database.
+        moved = [path for path in archives if rows_named(path)[1] <= begin.count]
+        if proof and moved:
+            begin, every = row_before(moved[0]), chain(_archived(moved, proof.keys), rows)
+        witness = _Witness(proof.points(session, outside) if proof else iter(()), begin)
+        last = _walk(every, begin, head, witness)
     if last.count < head.count:
         raise AuditBroken(last.count + 1, f"missing: the head file counts {head.count} rows")
     if last.count and problem:
         time.sleep(HEAD_FOLLOWS_S)
         if not _known_head(head_file)[1]:  # only the very first row can be ahead of its file
-            return examine(db, head_file, proof)
+            return examine(db, head_file, proof, archives)
         raise AuditBroken(last.count, f"{problem}, so rows missing after this one would go unseen")
     if gone and witness.checkpoints:
-        raise AuditBroken(cut.count + 1, f"{gone}, so rows rewritten from this one on go unseen")
+        raise AuditBroken(begin.count + 1, f"{gone}, so rows rewritten from this one on go unseen")
     return Examined(
-        last.count - cut.count, last.count, witness.signed, witness.anchored, witness.checkpoints
+        last.count - begin.count, last.count, witness.signed, witness.anchored, witness.checkpoints
     )
+
+
+def check_archive(path: Path, before: Head, keys: KeyRing) -> Head:
+    """The last row of an archive file that begins after the row `before`.
+
+    Raises
+    ------
+    AuditBroken
+        The first row that is wrong or missing, or what is wrong with the file.
+    """
+    last = before
+    for row in read_archive(path, keys):
+        last = _check(row, last, before)
+    return last
+
+
+def _archived(archives: Sequence[Path], keys: KeyRing) -> Iterator[Mapping[str, Any]]:
+    for path in archives:
+        yield from read_archive(path, keys)
 
 
 def _known_head(head_file: Path | None) -> tuple[Head, str]:
@@ -191,7 +225,7 @@ def _check(row: Mapping[str, Any], last: Head, cut: Head) -> Head:
             raise AuditBroken(seq, "missing")
         raise AuditBroken(seq, "inserted: a row with a number outside the sequence stands here")
     try:
-        whole = seal_spelled(row, _spelled(row["at"])) == row["hash"]
+        whole = seal_spelled(row, spelled(row["at"])) == row["hash"]
     except (TypeError, ValueError, OverflowError):
         whole = False
     if not whole:
@@ -208,7 +242,7 @@ def _check(row: Mapping[str, Any], last: Head, cut: Head) -> Head:
     return Head(seq, row["hash"])
 
 
-def _spelled(value: object) -> str:
+def spelled(value: object) -> str:
     """The time in a column as a seal spells it; ValueError where the column spells it otherwise."""
     if isinstance(value, str):  # SQLite
         at = datetime.fromisoformat(value)

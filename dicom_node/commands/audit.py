@@ -69,6 +69,9 @@ def verify(
     database: Annotated[
         str, typer.Option(help="A copy to verify in place of the node's own: file or address.")
     ] = "",
+    archive: Annotated[
+        Path | None, typer.Option(help="Archive folder, or one file: verified with the rest.")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Verify every row, link and signed checkpoint; name the first row that is wrong.
@@ -76,6 +79,7 @@ def verify(
     On another machine, name all three: a copy of the database, the public key, the anchor file.
     """
     from dicom_node.witness import proof_of
+    from storage.archive import archives_in
     from storage.proof import Proof
     from storage.signing import read_public_keys
     from storage.verification import examine
@@ -92,7 +96,7 @@ def verify(
     keys = read_public_keys(public_key) if public_key else proof_of(settings).keys
     proof = Proof(keys, anchor if anchor or database else proof_of(settings).anchor)
     with open_database(settings) as db:
-        found = examine(db, head, proof)
+        found = examine(db, head, proof, archives_in(archive) if archive else ())
     typer.echo(f"{found.rows} rows verified")
     typer.echo(_signed(found))
 

@@ -1,4 +1,4 @@
-"""The settings of what proves the audit trail."""
+"""The settings of what proves the audit trail, and of how long it stays in the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dicom_node.config.section import Section
 
 
 class TrailSection(Section):
-    """[trail]: proving the audit trail."""
+    """[trail]: proving and keeping the audit trail."""
 
     key_file: Path | None = Field(
         None, description="Ed25519 key that signs checkpoints; none: audit.key in the data folder"
@@ -25,6 +25,16 @@ class TrailSection(Section):
     )
     verify_at: str = Field(
         "03:00", description="time of day when the whole trail is verified; empty: at start only"
+    )
+
+    keep_days: int = Field(
+        0, ge=0, description="older rows are moved into sealed archives; 0 keeps all of them"
+    )
+    archive_folder: Path | None = Field(
+        None, description="where archives go; none: audit-archive in the data folder"
+    )
+    archiver_url: str = Field(
+        "", description="database address of the role that may move rows; empty: the node's own"
     )
 
     @field_validator("verify_at")

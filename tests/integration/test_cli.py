@@ -7,19 +7,20 @@ import shutil
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dicom_node import __version__
 from dicom_node.config import load_settings
-from dicom_node.witness import notary_of
+from dicom_node.witness import notary_of, proof_of
 from storage.audit import AuditEvent, list_events, record, verify
 from storage.db.backup import backup
 from storage.db.engine import Database
 from storage.db.schema import create_or_check
 from storage.db.tables import Delivery, Job, Series, Study
+from storage.retention import Archiver
 from tests.builders import CANARY, a_series, uid, write_series
 from tests.databases import opened
 from tests.jobs import stub_environment
@@ -181,6 +182,30 @@ def test_aud_11_listing_the_trail_is_itself_recorded_and_it_verifies(config):
         verified.returncode,
         verified.stdout,
     )
+
+
+def test_aud_11_archived_rows_are_verified_with_the_rest(config):
+    settings = load_settings(config, {})
+    folder = settings.node.data_folder / "audit-archive"
+    with opened(settings.database_url, head_file=settings.node.data_folder / "audit.head") as db:
+        notary = notary_of(db, settings)
+        add_events(db, 5)
+        notary.sign()
+        archiver = Archiver(db, notary, proof_of(settings), folder)
+        (made,) = archiver.archive(datetime.now(UTC) + timedelta(days=1))
+    verify_ = ("audit", "verify", "--config", config)
+    said = (
+        "signed up to row 7 by 2 checkpoints, outside the database up to row 7; 0 rows are younger"
+    )
+
+    assert f"2 rows verified\n{said}\n" == dicom_node(*verify_).stdout
+    assert f"7 rows verified\n{said}\n" == dicom_node(*verify_, "--archive", folder).stdout
+    assert f"7 rows verified\n{said}\n" == dicom_node(*verify_, "--archive", made).stdout
+
+    made.write_bytes(made.read_bytes()[:-9])
+    done = dicom_node(*verify_, "--archive", folder)
+    assert 1 == done.returncode
+    assert "cannot be read on" in done.stderr
 
 
 def test_the_roles_are_printed_as_a_script():

@@ -12,9 +12,18 @@ import pytest
 from dicom_node.config import Settings
 from dicom_node.trail_watch import Daily, TrailWatch
 from dicom_node.web.troubles import troubles_of
-from dicom_node.witness import KEY_VARIABLE, anchor_of, notary_of, proof_of, public_file_of
+from dicom_node.witness import (
+    KEY_VARIABLE,
+    anchor_of,
+    archive_folder_of,
+    notary_of,
+    proof_of,
+    public_file_of,
+)
+from storage.archive import archives_in
 from storage.audit import list_events
 from storage.errors import KeyUnusable
+from storage.retention import Archiver
 from storage.signing import read_public_keys
 from storage.verification import examine
 from tests.trail import Tamperer, add_events, altered
@@ -145,6 +154,39 @@ def test_a_checkpoint_is_signed_only_when_rows_were_added(db, watch, settings):
     add_events(db, 1)
     watch.sign()
     assert 2 == len(anchor_of(settings).read_text().splitlines())
+
+
+# --- retention
+
+
+def test_old_rows_are_archived_after_a_verification_that_found_the_trail_whole(
+    db, settings, tmp_path
+):
+    notary, proof = notary_of(db, settings), proof_of(settings)
+    archiver = Archiver(db, notary, proof, archive_folder_of(settings))
+    watch = TrailWatch(db, notary, proof, archiver, timedelta(days=-1))  # everything is old
+    add_events(db, 5)
+    watch.look_after()
+
+    moved = archives_in(archive_folder_of(settings))
+    assert ["audit-000000000001-000000000004.jsonl.gz"] == [path.name for path in moved]
+    assert 6 == examine(db, db.head_file, proof, moved).rows
+    assert ("whole", []) == (watch.gauge.standing, alerts(db))
+
+    tamperer = Tamperer(db.url)
+    tamperer.set(5, text="x")
+    tamperer.close()
+    add_events(db, 3)
+    watch.look_after()
+    assert moved == archives_in(archive_folder_of(settings))
+    assert "broken" == watch.gauge.standing
+
+
+def test_without_a_number_of_days_nothing_is_archived(db, watch, settings):
+    watch.look_after()
+
+    assert not archive_folder_of(settings).exists()
+    assert 5 == examine(db, db.head_file, proof_of(settings)).rows
 
 
 # --- the key

@@ -39,7 +39,11 @@ EXAMPLES = {
     "titles": {"ae_title": "ARCHIVE", "settle_after_s": 5.0},
     "tls": {"certificate": "dicom.crt", "key": "dicom.key", "ca": "peers-ca.crt"},
     "rules": {"folder": "rules"},
-    "trail": {"key_file": "audit.key", "anchor_file": "audit.anchor"},
+    "trail": {
+        "key_file": "audit.key",
+        "anchor_file": "audit.anchor",
+        "archive_folder": "audit-archive",
+    },
     "web": {"tls_certificate": "node.crt", "tls_key": "node.key"},
 }
 

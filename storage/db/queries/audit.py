@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, type_coerce
+from sqlalchemy import delete, func, select, type_coerce
 from sqlalchemy.types import NULLTYPE
 
 from storage.db.tables import Audit
@@ -14,6 +14,7 @@ from storage.head import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -29,17 +30,42 @@ def last_row(session: Session) -> tuple[int, str]:
     return (row.seq, row.hash) if row else (EMPTY.count, EMPTY.hash)
 
 
-def stream_rows(session: Session, columns: tuple[str, ...]) -> Generator[dict[str, Any]]:
+def stream_rows(
+    session: Session, columns: tuple[str, ...], through: int | None = None
+) -> Generator[dict[str, Any]]:
     """Every row in order, as the database holds it: no column type reads meaning into it.
+
+    `through` is the last one that is wanted.
 
     Close the generator where it is not read to its end: the server holds a cursor for it.
     """
     raw = [type_coerce(Audit.__table__.c[name], NULLTYPE).label(name) for name in columns]
     statement = select(*raw).order_by(Audit.seq).execution_options(yield_per=500)
+    if through is not None:
+        statement = statement.where(Audit.seq <= through)
     # Not by the session, which would look for objects among them.
     with broken_text_read_too(session), session.connection().execute(statement) as rows:
         for row in rows:
             yield dict(zip(columns, row, strict=True))
+
+
+def last_row_before(session: Session, limit: datetime) -> int:
+    """The last of the rows at the trail's beginning that are all older than `limit`; 0 for none.
+
+    The trail's last row is never among them: the next one is sealed after it. Times need not be in
+    order, as clocks are set: no row that is younger is among them.
+    """
+    first = session.scalar(select(func.min(Audit.seq)).where(Audit.at >= limit))
+    last, _hash = last_row(session)
+    return max(0, min(last if first is None else first, last) - 1)
+
+
+def delete_rows(session: Session, through: int) -> int:
+    """How many rows up to this one were deleted; the database refuses those in no archive."""
+    done = session.execute(
+        delete(Audit).where(Audit.seq <= through).execution_options(synchronize_session=False)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
 
 
 def select_events(
