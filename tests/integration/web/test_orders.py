@@ -9,6 +9,7 @@ import pytest
 from storage.db.tables import Delivery, Job
 from tests.databases import administer
 from tests.integration.web.visitor import PASSWORD, Page
+from tests.trail import Tamperer
 
 
 def test_an_operator_reruns_a_refused_job(page, study):
@@ -112,3 +113,27 @@ def test_a_broken_trail_is_shown_with_its_row(page):
     html = admin.send_form("/account", "/audit/verify").text
 
     assert "broken at row 2" in html
+
+
+def test_a_broken_trail_is_a_trouble_on_the_node_page_and_in_health_until_it_verifies(page):
+    admin = page.visitor("admin", "admin")
+    assert "unverified" == admin.get("/health").json()["audit"]
+    admin.get("/audit")
+    assert "All is well." in admin.get("/node").text
+    tamperer = Tamperer(page.db.url)
+    before = tamperer.row(2)["text"]
+
+    tamperer.set(2, text="x")
+    admin.send_form("/account", "/audit/verify")
+
+    told = "The audit trail does not verify: audit row 2: edited"
+    assert told in admin.get("/node").text
+    health = admin.get("/health")
+    assert (200, "attention", "broken") == (
+        health.status_code, health.json()["status"], health.json()["audit"],
+    )  # fmt: skip
+
+    tamperer.set(2, text=before)
+    tamperer.close()
+    admin.send_form("/account", "/audit/verify")
+    assert told not in admin.get("/node").text
