@@ -7,6 +7,7 @@ this hash", and after a fault what comes later needs proof as much as what came 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from storage.checkpoint import digest_of, is_signed, line_of, parse, signed
@@ -40,7 +41,7 @@ class Notary:
     file : AnchorFile
         What it lacks of the database's checkpoints it gets at the next time.
     others : sequence of Anchor
-        Are told each checkpoint once.
+        Are told each checkpoint once, in order; one that fails is told again at the next time.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Notary:
         self._trusted = KeyRing({**trusted.keys, key.id: key.private.public_key()})
         self._file = file
         self._others = others
+        self._outermost: tuple[Checkpoint, str] | None = None
+        self._owed: list[list[str]] = [[] for _anchor in others]
 
     def sign(self) -> Checkpoint | None:
         """The new checkpoint, in the database and outside; None where no row was added.
@@ -104,19 +107,38 @@ class Notary:
         return made
 
     def outermost(self) -> tuple[Checkpoint, str] | None:
-        """The last checkpoint in the anchor file."""
-        return self._file.last(self._trusted)
+        """The last checkpoint in the anchor file; as last seen, while that cannot be read."""
+        with suppress(OSError):  # the trail is signed all the same; `tell` says what is wrong
+            self._outermost = self._file.last(self._trusted)
+        return self._outermost
 
     def tell(self, outermost: tuple[Checkpoint, str] | None, made: Checkpoint | None) -> None:
-        """Bring the anchor file up to the database, tell the others what was `made`; OSError."""
+        """Bring the anchor file up to the database, tell the others what was `made`; OSError.
+
+        One that fails keeps none of the others from being told.
+        """
+        problems = []
+        try:
+            self._fill_file(outermost[0].number if outermost else 0)
+        except OSError as error:
+            problems.append(error)
+        for anchor, owed in zip(self._others, self._owed, strict=True):
+            owed.extend([line_of(made)] if made else [])
+            try:
+                while owed:
+                    anchor.add(owed[0])
+                    del owed[0]
+            except OSError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+    def _fill_file(self, last: int) -> None:
         with self._db.read() as session:
-            for line in lines_after(session, outermost[0].number if outermost else 0):
+            for line in lines_after(session, last):
                 checkpoint = parse(line)
                 if checkpoint and is_signed(checkpoint, self._trusted):
                     self._file.add(line)
-        if made:
-            for anchor in self._others:
-                anchor.add(line_of(made))
 
     def _newest(
         self, session: Session, outermost: tuple[Checkpoint, str] | None

@@ -7,7 +7,7 @@ is in the anchor file must be in the database; the newest may not have reached t
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,8 +68,9 @@ class Proof:
     def cut(self, session: Session) -> Head:
         """Where the trail in the database begins: the cut of the newest signed checkpoint."""
         found = [read for line in newest_lines(session) if (read := self._signed(line))][:1]
-        if self.anchor and (last := AnchorFile(self.anchor).last(self.keys)):
-            found.append(last[0])
+        with suppress(OSError):  # `outside` says so
+            if self.anchor and (last := AnchorFile(self.anchor).last(self.keys)):
+                found.append(last[0])
         return max(found, key=lambda one: one.number).cut if found else EMPTY
 
     def points(self, session: Session, outside: Iterator[str]) -> Iterator[Point]:

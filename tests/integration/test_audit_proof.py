@@ -335,6 +335,15 @@ def test_a_missing_anchor_file_is_said_plainly(trail):
     )
 
 
+def test_an_anchor_file_that_cannot_be_read_is_said_plainly(trail):
+    trail.anchor.unlink()
+    trail.anchor.mkdir()
+
+    seq, reason = trail.fault()
+    assert 1 == seq
+    assert reason.startswith("the anchor file audit.anchor cannot be read (Is a directory)")
+
+
 def test_a_forged_line_in_the_anchor_file_is_found(trail, stranger):
     lines = trail.lines()
     for number in (1, 2, 3):

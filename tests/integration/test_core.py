@@ -13,7 +13,9 @@ import pytest
 from dicom_node.config import Settings
 from dicom_node.errors import NodeError
 from dicom_node.node import run_core
+from dicom_node.witness import proof_of
 from storage.audit import list_events, verify
+from storage.verification import examine
 from tests.databases import opened
 from tests.jobs import stub_environment
 from tests.receiving import wait_until
@@ -100,3 +102,15 @@ def test_aud_a_head_file_that_is_missing_at_start_is_an_alert_and_the_core_goes_
 
     with opened(settings.database_url) as db:
         assert verify(db, head) > 4
+
+
+def test_aud_11_the_core_signs_its_start_and_its_stop_outside_the_database(settings):
+    for _life in range(2):
+        with a_core(settings):
+            pass
+
+    with opened(settings.database_url) as db:
+        found = examine(db, settings.node.data_folder / "audit.head", proof_of(settings))
+    assert found.last == found.anchored > 3
+    assert found.checkpoints >= 4
+    assert texts(settings, "110113") == []
