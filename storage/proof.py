@@ -65,12 +65,17 @@ class Proof:
         """
         return AnchorFile(self.anchor).lines() if self.anchor else nullcontext(iter(()))
 
-    def cut(self, session: Session) -> Head:
-        """Where the trail in the database begins: the cut of the newest signed checkpoint."""
-        found = [read for line in newest_lines(session) if (read := self._signed(line))][:1]
+    def outermost(self) -> Checkpoint | None:
+        """The anchor file's newest signed checkpoint; ask before the database is asked."""
         with suppress(OSError):  # `outside` says so
             if self.anchor and (last := AnchorFile(self.anchor).last(self.keys)):
-                found.append(last[0])
+                return last[0]
+        return None
+
+    def cut(self, session: Session, outermost: Checkpoint | None = None) -> Head:
+        """Where the trail in the database begins: the cut of the newest signed checkpoint."""
+        found = [read for line in newest_lines(session) if (read := self._signed(line))][:1]
+        found += [outermost] if outermost else []
         return max(found, key=lambda one: one.number).cut if found else EMPTY
 
     def points(self, session: Session, outside: Iterator[str]) -> Iterator[Point]:

@@ -83,9 +83,10 @@ def examine(
     head, problem = _known_head(head_file)  # read first: a row is there before the file names it
     with ExitStack() as opened:
         outside, gone = _outside(proof, opened)
+        outermost = proof.outermost() if proof else None
         session = opened.enter_context(db.read())
         rows = opened.enter_context(closing(stream_rows(session, (*SEALED, "hash"))))
-        begin = proof.cut(session) if proof else EMPTY
+        begin = proof.cut(session, outermost) if proof else EMPTY
         every: Iterator[Mapping[str, Any]] = rows
         # A file that reaches further was left by a crash: its rows are still in the database.
         moved = [path for path in archives if rows_named(path)[1] <= begin.count]

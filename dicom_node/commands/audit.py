@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dicom_node.commands.options import Config, Limit, actor, open_database, settings_of, show
-from dicom_node.config.settings import DatabaseSection
 from dicom_node.errors import NodeError
-from storage.errors import KeyUnusable
 
 if TYPE_CHECKING:
     from storage.db.tables import Audit
@@ -78,8 +76,10 @@ def verify(
 
     On another machine, name all three: a copy of the database, the public key, the anchor file.
     """
+    from dicom_node.config.settings import DatabaseSection
     from dicom_node.witness import proof_of
     from storage.archive import archives_in
+    from storage.errors import KeyUnusable
     from storage.proof import Proof
     from storage.signing import read_public_keys
     from storage.verification import examine
@@ -87,7 +87,7 @@ def verify(
     settings = settings_of(config)
     head: Path | None = settings.node.data_folder / "audit.head"
     if database:
-        address = database if ":///" in database or "://" in database else f"sqlite:///{database}"
+        address = database if "://" in database else f"sqlite:///{database}"
         section = DatabaseSection(url=address)
         settings = settings.model_copy(update={"database": section})
         head = None  # it belongs to the node's own database
