@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from dicom_node.config.audit import RepositorySection
 from dicom_node.config.doors import TitleSection
 from dicom_node.config.profiles import ProfileSection
 from dicom_node.config.settings import PeerSection, Settings
@@ -27,6 +28,7 @@ ENVIRONMENT_PREFIX = "DICOM_NODE_"
 # As many sections of these kinds as there are names.
 NAMED: dict[str, type[BaseModel]] = {
     "peers": PeerSection, "profiles": ProfileSection, "titles": TitleSection,
+    "repositories": RepositorySection,
 }  # fmt: skip
 Where = tuple[str, ...]
 

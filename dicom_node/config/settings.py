@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from dicom_node.config.audit import AuditSection, RepositorySection
 from dicom_node.config.doors import TitleSection, TlsSection, check_doors
 from dicom_node.config.profiles import (
     DEFAULT_PROFILE,
@@ -300,6 +301,8 @@ class Settings(Section):
     rules: RulesSection = RulesSection()
     web: WebSection = WebSection()
     log: LogSection = LogSection()
+    audit: AuditSection = AuditSection()
+    repositories: dict[PeerName, RepositorySection] = Field({})
 
     @model_validator(mode="after")
     def _open_addresses_are_guarded(self) -> Settings:

@@ -22,7 +22,9 @@ HEAD = """\
 # A setting can also come from the environment: DICOM_NODE_RECEIVE__PORT=11112
 """
 # What is shown for settings that have no default.
-NAMES = {"peers": "pacs", "profiles": "reading_room", "titles": "archive"}
+NAMES = {
+    "peers": "pacs", "profiles": "reading_room", "titles": "archive", "repositories": "hospital",
+}  # fmt: skip
 EXAMPLES = {
     "peers": {
         "ae_title": "PACS",
@@ -39,6 +41,13 @@ EXAMPLES = {
     "titles": {"ae_title": "ARCHIVE", "settle_after_s": 5.0},
     "tls": {"certificate": "dicom.crt", "key": "dicom.key", "ca": "peers-ca.crt"},
     "rules": {"folder": "rules"},
+    "repositories": {
+        "host": "192.0.2.20",
+        "port": 6514,
+        "ca": "repository-ca.crt",
+        "certificate": "node.crt",
+        "key": "node.key",
+    },
     "web": {"tls_certificate": "node.crt", "tls_key": "node.key"},
 }
 
