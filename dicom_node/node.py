@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node import __version__
+from dicom_node.audit.feeds import Feeds
 from dicom_node.commitment.loops import ReportLoops
 from dicom_node.config import Settings, load_settings
 from dicom_node.data_folder import open_data_folder
@@ -52,6 +53,7 @@ log = get_log("dicom_node.node")  # __name__ is __main__
 
 LOOK_S = 1.0
 STOP_GRACE_S = 10.0  # how long a running job and a delivery may go on after SIGTERM
+LAST_WORDS_S = 5.0  # for the last audit messages
 APPLICATION_ACTIVITY, STARTED, STOPPED = "110100", "110120", "110121"  # PS3.15 A.5.3.1
 
 
@@ -87,8 +89,7 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         rules = load_rulebook(settings)
         verify_trail(db)  # before this life of the node adds to it
         look_at_certificates(db, settings, datetime.now(UTC))
-        _record(db, STARTED, f"dicom-node {__version__} started")
-        parts.callback(_record_stop, db)
+        feeds = _begin_trail(db, settings, parts)
 
         deliveries = DeliveryLoops(db, store, settings)
         device_uid = device_uid_of(settings.node.data_folder)
@@ -112,12 +113,22 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         parts.callback(scheduler.shutdown)
         log.info("core runs", pid=os.getpid(), version=__version__)
         while not stop.wait(LOOK_S) and all(
-            part.is_alive for part in (engine, deliveries, reports)
+            part.is_alive for part in (engine, deliveries, reports, feeds)
         ):
             pass
         if not stop.is_set():
             raise NodeError("a part of the core ended; its supervisor starts the core again")
         log.info("core stops", pid=os.getpid())
+
+
+def _begin_trail(db: Database, settings: Settings, parts: ExitStack) -> Feeds:
+    """Record the start, and in the end the stop; the repositories are told both."""
+    feeds = Feeds(db, settings)
+    parts.callback(feeds.stop, LAST_WORDS_S)
+    _record(db, STARTED, f"dicom-node {__version__} started")
+    parts.callback(_record_stop, db)
+    feeds.start()
+    return feeds
 
 
 def _announce(db: Database, url: str) -> None:

@@ -15,8 +15,10 @@ from dicom_node.delivery.trail import (
     MINOR_FAILURE,
     SERIOUS_FAILURE,
     delivery_event,
+    told_peer,
 )
 from dicom_node.net.scu import OutgoingFile
+from storage.audit import record
 from storage.db.queries.deliveries import (
     delivery_of,
     interrupted_deliveries,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from dicom_node.config import DeliverSection, ProfileSection
+    from dicom_node.config import DeliverSection, PeerSection, ProfileSection
     from dicom_node.delivery.selection import Way
     from dicom_node.delivery.transfer import Outcome
     from storage.db.engine import Database
@@ -50,7 +52,11 @@ class Underway:
 
 
 def begin_delivery(
-    db: Database, store: ObjectStore, delivery_id: int, profile: ProfileSection
+    db: Database,
+    store: ObjectStore,
+    delivery_id: int,
+    profile: ProfileSection,
+    peer: PeerSection | None = None,
 ) -> Underway:
     """Mark the delivery as being sent and give what is to be sent, as the profile takes it.
 
@@ -70,7 +76,10 @@ def begin_delivery(
             BEGIN_TRANSFERRING,
             f"attempt {attempt} with {len(files)} instances"
             + (f", left out by its profile: {left_out}" if left_out else ""),
-            detail={"sop_classes": Counter(file.sop_class_uid for file in files)},
+            detail={
+                "sop_classes": Counter(file.sop_class_uid for file in files),
+                **told_peer(peer),
+            },
         )
         advance(session, delivery, "start", audit=event, attempt=attempt)
     return Underway(delivery_id, attempt, ways)
@@ -95,9 +104,11 @@ def _made(session: Session, store: ObjectStore, job_id: int) -> list[Made]:
 
 
 def end_delivery(
-    db: Database, underway: Underway, outcome: Outcome, deliver: DeliverSection, origin: str
+    db: Database, underway: Underway, outcome: Outcome, deliver: DeliverSection, peer: PeerSection
 ) -> datetime | None:
     """Note the outcome; the time of the next try, or None when there is none.
+
+    What was accepted of a delivery that failed has a row of its own: one outcome each (A.5.2).
 
     Raises
     ------
@@ -107,21 +118,30 @@ def end_delivery(
     now = datetime.now(UTC)
     with db.begin() as session:
         delivery = _in_state(session, underway.delivery_id, "sending", underway.attempt)
-        told: dict[str, Any] = {
-            "origin": origin,
-            "detail": {"instances": outcome.files, "accepted": outcome.accepted},
-        }
+        detail: dict[str, Any] = {
+            "instances": outcome.files, "accepted": outcome.accepted, **told_peer(peer),
+        }  # fmt: skip
+        accepted: dict[str, Any] = {
+            "origin": peer.host, "detail": {**detail, "sop_classes": outcome.accepted_classes},
+        }  # fmt: skip
+        failed: dict[str, Any] = {
+            "origin": peer.host, "detail": {**detail, "sop_classes": outcome.other_classes},
+        }  # fmt: skip
         changes = {"accepted": outcome.accepted, "reason": outcome.reason or outcome.note}
         if outcome.is_complete:
             text = f"{outcome.accepted} instances sent and accepted"
             text += f"; {outcome.note}" if outcome.note else ""
-            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **told)
+            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **accepted)
             advance(session, delivery, "all_accepted", audit=event, ended_at=now, **changes)
             return None
         due = next_try(deliver, attempt=underway.attempt, created_at=delivery.created_at, now=now)
-        told["outcome"] = MINOR_FAILURE if due else SERIOUS_FAILURE
+        if outcome.accepted:
+            text = f"{outcome.accepted} of {outcome.files} instances sent and accepted"
+            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **accepted)
+            record(session, event)
+        failed["outcome"] = MINOR_FAILURE if due else SERIOUS_FAILURE
         text = f"attempt {underway.attempt} failed: {outcome.reason}"
-        event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **told)
+        event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **failed)
         if due:
             advance(session, delivery, "retry", audit=event, run_after=due, **changes)
         else:
@@ -129,15 +149,14 @@ def end_delivery(
         return due
 
 
-def queue_interrupted(db: Database, destination: str) -> int:
+def queue_interrupted(db: Database, destination: str, peer: PeerSection | None = None) -> int:
     """How many deliveries were being sent when the node stopped, and are due again now."""
     with db.begin() as session:
         interrupted = interrupted_deliveries(session, destination)
         for delivery in interrupted:
             text = "interrupted: the node stopped while it was sent"
-            event = delivery_event(
-                session, delivery, INSTANCES_TRANSFERRED, text, outcome=MINOR_FAILURE
-            )
+            told = {"outcome": MINOR_FAILURE, "detail": told_peer(peer)}
+            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **told)
             advance(session, delivery, "retry", audit=event, run_after=datetime.now(UTC))
     return len(interrupted)
 
@@ -152,7 +171,9 @@ def fail_unaddressed(db: Database, destinations: Collection[str]) -> int:
         homeless = unaddressed_deliveries(session, destinations)
         for delivery in homeless:
             if delivery.state == "queued":
-                event = delivery_event(session, delivery, BEGIN_TRANSFERRING, "not possible")
+                event = delivery_event(
+                    session, delivery, BEGIN_TRANSFERRING, "not possible", outcome=SERIOUS_FAILURE
+                )
                 advance(session, delivery, "start", audit=event, attempt=delivery.attempt + 1)
             event = delivery_event(
                 session, delivery, INSTANCES_TRANSFERRED, reason, outcome=SERIOUS_FAILURE

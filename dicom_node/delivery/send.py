@@ -68,7 +68,7 @@ class DeliveryLoop:
             self._news.clear()
             try:
                 if interrupted:
-                    queue_interrupted(self._db, self.name)
+                    queue_interrupted(self._db, self.name, self._peer)
                     interrupted = False
                 was_due, told = self._send_next(), False
             except DATABASE_UNAVAILABLE as error:
@@ -93,11 +93,11 @@ class DeliveryLoop:
     def _send(self, delivery_id: int) -> None:
         deliver = self._settings.deliver
         profile = self._settings.profile(self._peer.profile)
-        underway = begin_delivery(self._db, self._store, delivery_id, profile)
+        underway = begin_delivery(self._db, self._store, delivery_id, profile, self._peer)
         our_aet = self._settings.node.ae_title
         preferred = [SYNTAXES[word] for word in profile.transfer_syntaxes]
         outcome = transfer(self._peer, our_aet, underway.ways, deliver.timeout_s, preferred)
-        due = end_delivery(self._db, underway, outcome, deliver, self._peer.host)
+        due = end_delivery(self._db, underway, outcome, deliver, self._peer)
         told = {"delivery": delivery_id, "destination": self.name, "attempt": underway.attempt}
         if outcome.is_complete:
             log.info("delivered", files=outcome.files, reason=outcome.note, **told)

@@ -10,11 +10,14 @@ from storage.db.queries.deliveries import study_of
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from dicom_node.config import PeerSection
     from storage.audit import AuditEvent
     from storage.db.tables import Delivery
 
 BEGIN_TRANSFERRING = "110102"
+INSTANCES_ACCESSED = "110103"
 INSTANCES_TRANSFERRED = "110104"
+ACTIONS = {BEGIN_TRANSFERRING: "E", INSTANCES_ACCESSED: "U", INSTANCES_TRANSFERRED: "C"}
 MINOR_FAILURE = 4
 SERIOUS_FAILURE = 8
 
@@ -29,5 +32,10 @@ def delivery_event(
         "text": f"delivery {delivery.id} to {delivery.destination}: {text}",
         **more,
     }
-    action = "E" if event == BEGIN_TRANSFERRING else "C"
+    action = ACTIONS[event]
     return study_event(study_of(session, delivery), event, action, **told)
+
+
+def told_peer(peer: PeerSection | None) -> dict[str, Any]:
+    """The destination as a row's detail names it, for the message that is made of the row."""
+    return {"to": {"aet": peer.ae_title, "host": peer.host}} if peer else {}

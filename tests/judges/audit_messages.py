@@ -1,6 +1,6 @@
 """Whether audit messages are what the standard's schema and dcm4che's say they are.
 
-``ps315.rnc`` is the schema printed in PS3.15 A.5.1; ``dcm4che.rnc`` and ``dcm4che.xsd`` are those of
+``ps315.rnc`` is the schema printed in PS3.15 A.5.1; ``dcm4che.rnc`` and ``dcm4che.xsd`` are of
 dcm4che 5 (NOTICE). RELAX NG is judged by jing, XSD by libxml2.
 """
 

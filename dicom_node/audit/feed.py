@@ -1,0 +1,177 @@
+"""One loop for each repository: tells it the trail in order, from where it was left.
+
+Nothing waits for it, and nothing is lost by it: the rows are there until they have been told.
+Each is told at least once; after a way was lost, those that do not count as taken again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dicom_node.audit.alarm import Alarm
+from dicom_node.audit.syslog import line_of
+from dicom_node.audit.telling import Telling
+from dicom_node.audit.waiting import Waiting
+from dicom_node.audit.wire import in_words, open_wire
+from dicom_node.observe.logging import get_log
+from storage.db.queries.audit_positions import move_position, position_of, rows_after
+from storage.db.unavailable import DATABASE_UNAVAILABLE
+
+if TYPE_CHECKING:
+    from dicom_node.audit.here import Here
+    from dicom_node.config import RepositorySection
+    from storage.db.engine import Database
+
+log = get_log(__name__)
+
+AT_ONCE = 200
+LOOK_EVERY_S = 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+
+
+class Feed:
+    """Tells one repository until it is stopped.
+
+    Parameters
+    ----------
+    db : Database
+        For reading the trail, and for the rows of the alarm.
+    relaxed : Database
+        For the position, which may fall back in a crash of the machine: rows are then told twice.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        repository: RepositorySection,
+        here: Here,
+        db: Database,
+        relaxed: Database,
+        alarm_after_s: float,
+    ) -> None:
+        self._name = name
+        self._repository = repository
+        self._here = here
+        self._db = db
+        self._relaxed = relaxed
+        self._alarm = Alarm(db, name, alarm_after_s)
+        self._waiting = Waiting()
+        self._position: int | None = None
+        self._telling: Telling | None = None
+        self._reason = ""
+        self._pause_s, self._due_at = FIRST_PAUSE_S, 0.0
+        self._last_words_s = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name=f"audit-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop still runs."""
+        return self._thread.is_alive()
+
+    def stop(self, within_s: float) -> None:
+        """Tell what is there by now, if the repository listens, and end."""
+        self._last_words_s = within_s
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(within_s)
+
+    def _loop(self) -> None:
+        told = False
+        while not self._stopping.is_set():
+            try:
+                has_more = self._step()
+                told = False
+            except DATABASE_UNAVAILABLE as error:
+                if not told:  # once, as it may take hours until a full disk has room
+                    log.warning("audit rows unreadable", name=self._name, error=error)
+                has_more, told = False, True
+            if not has_more:
+                self._stopping.wait(LOOK_EVERY_S)
+        try:
+            self._say_last_words(time.monotonic() + self._last_words_s)
+        except DATABASE_UNAVAILABLE as error:
+            log.warning("audit rows unreadable", name=self._name, error=error)
+
+    def _step(self) -> bool:
+        """Tell the next rows; whether there may be more of them."""
+        if self._position is None:
+            with self._db.read() as session:
+                self._position = position_of(session, self._name)
+        has_more = False
+        try:
+            if self._telling is None and time.monotonic() >= self._due_at:
+                wire = open_wire(self._repository)
+                self._telling = Telling(wire, self._position, time.monotonic)
+            if self._telling:
+                has_more = self._tell_next(self._telling)
+                self._move(self._telling.taken())
+        except OSError as error:
+            self._lose(in_words(error))
+            has_more = False
+        self._look_at_age()
+        return has_more
+
+    def _tell_next(self, telling: Telling) -> bool:
+        """Write the next rows, as far as there is room; whether more may be there."""
+        most = telling.room(AT_ONCE)
+        return most > 0 and self._write(telling, most) == most > 1
+
+    def _write(self, telling: Telling, most: int) -> int:
+        """How many rows were written."""
+        with self._db.read() as session:
+            rows = rows_after(session, telling.sent, most)
+        if rows:
+            telling.write([line_of(row, self._here) for row in rows], rows[-1].seq)
+        return len(rows)
+
+    def _move(self, taken: int) -> None:
+        """Keep the position where it has moved; a repository that takes rows is well."""
+        if self._position is not None and taken <= self._position:
+            return
+        with self._relaxed.begin() as session:
+            move_position(session, self._name, taken, datetime.now(UTC))
+        self._position = taken
+        self._pause_s = FIRST_PAUSE_S
+        if self._reason:
+            log.info("audit repository takes messages", name=self._name)
+        self._reason = ""
+
+    def _lose(self, reason: str) -> None:
+        """Forget the way; try again after a pause that grows."""
+        if self._telling:
+            self._telling.close()
+        self._telling = None
+        self._due_at = time.monotonic() + self._pause_s
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        if reason != self._reason:
+            log.warning("audit repository out of reach", name=self._name, reason=reason)
+        self._reason = reason
+
+    def _look_at_age(self) -> None:
+        with self._db.read() as session:
+            oldest = next(iter(rows_after(session, self._position or 0, 1)), None)
+        waits = (oldest.seq, oldest.at) if oldest else None
+        age_s = self._waiting.age_s(waits, datetime.now(UTC), time.monotonic())
+        self._alarm.look(age_s, self._reason)
+
+    def _say_last_words(self, until: float) -> None:
+        """Tell the rest and hang up in order: what the other side has read is taken."""
+        if self._telling is None:
+            return
+        try:
+            telling = self._telling
+            while self._write(telling, AT_ONCE) and time.monotonic() < until:
+                pass
+            self._move(telling.finish(max(0.0, until - time.monotonic())))
+        except OSError as error:
+            self._lose(in_words(error))
+        else:
+            telling.close()
