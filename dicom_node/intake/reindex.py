@@ -90,9 +90,14 @@ def _index(db: Database, store: ObjectStore, settings: Settings, keys: list[str]
              one.header.sop_class_uid)
             for one in arrivals
         )  # fmt: skip
-        for sent, classes in groupby(sorted(brought.items()), lambda counted: counted[0][:3]):
-            _record_found(session, *sent, {one[3]: number for one, number in classes})
+        for (study_uid, aet, host), classes in groupby(sorted(brought.items()), _sending):
+            told = {one[3]: number for one, number in classes}
+            _record_found(session, study_uid, aet, host, told)
     return len(arrivals)
+
+
+def _sending(counted: tuple[tuple[str, str, str, str], int]) -> tuple[str, str, str]:
+    return counted[0][:3]
 
 
 def _record_found(

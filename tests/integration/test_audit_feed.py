@@ -1,0 +1,236 @@
+"""What a repository gets of the trail: all of it, in order, whatever it does meanwhile (AUD-10)."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from dicom_node.audit import feed as feeds
+from dicom_node.audit.feed import Feed
+from dicom_node.audit.syslog import line_of
+from storage.audit import list_events, verify
+from storage.db.engine import Database
+from storage.db.queries.audit_positions import backlogs, position_of, rows_after, told_to_all
+from tests.audit_rows import HERE
+from tests.receiving import wait_until
+from tests.rsyslogd import a_repository, wait_for_messages
+from tests.trail import add_events
+
+BOTH = pytest.mark.parametrize("transport", ["udp", "tls"])
+
+
+@pytest.fixture
+def repository(tmp_path):
+    with a_repository(tmp_path, started=False) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(feeds, "FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr(feeds, "LONGEST_PAUSE_S", 0.3)
+    monkeypatch.setattr(feeds, "LOOK_EVERY_S", 0.05)
+
+
+@contextmanager
+def a_feed(db, section, *, alarm_after_s=900.0, last_words_s=5.0):
+    relaxed = Database(db.url, durable=False)
+    feed = Feed("arr", section, HERE, db, relaxed, alarm_after_s)
+    feed.start()
+    try:
+        yield feed
+        assert feed.is_alive
+    finally:
+        feed.stop(last_words_s)
+        relaxed.close()
+
+
+def wait_until_told(db):
+    def is_told():
+        with db.read() as session:
+            return backlogs(session, ["arr"])[0].rows == 0
+
+    wait_until(is_told, 60)
+
+
+def expected(db) -> list[str]:
+    with db.read() as session:
+        lines = [line_of(row, HERE).decode() for row in rows_after(session, 0, 100_000)]
+    return [line.partition("\ufeff")[2] for line in lines]
+
+
+def alarms(db):
+    with db.read() as session:
+        rows = list_events(session, limit=50, event="110113", subject="repository:arr")
+    return [(row.outcome, row.text) for row in reversed(rows)]
+
+
+@BOTH
+def test_every_row_arrives_once_and_in_order(db, repository, transport):
+    repository.start()
+    add_events(db, 300)
+
+    with a_feed(db, repository.section(transport)):
+        wait_for_messages(repository, transport, 300)
+        add_events(db, 5)
+        found = wait_for_messages(repository, transport, 305)
+        wait_until_told(db)
+
+    assert expected(db) == [one.xml for one in found]
+    assert {("85", "node1", "dicom-node", "DICOM+RFC3881", "-")} == {
+        (one.priority, one.host, one.program, one.message_id, one.structured) for one in found
+    }
+    assert [] == alarms(db)
+
+
+@BOTH
+def test_the_last_words_are_told_and_not_told_again(db, repository, transport):
+    repository.start()
+    with a_feed(db, repository.section(transport)):
+        add_events(db, 3)
+        wait_for_messages(repository, transport, 3)
+        add_events(db, 30)
+    with db.read() as session:
+        assert 33 == position_of(session, "arr")
+
+    with a_feed(db, repository.section(transport)):
+        add_events(db, 3)
+        found = wait_for_messages(repository, transport, 36)
+        wait_until_told(db)
+
+    assert expected(db) == [one.xml for one in found]
+
+
+@BOTH
+def test_a_repository_that_was_down_gets_everything_in_order_and_the_alarm_is_told_once(
+    db, repository, transport
+):
+    add_events(db, 250)
+    with a_feed(db, repository.section(transport), alarm_after_s=1.0, last_words_s=0):
+        wait_until(lambda: alarms(db))
+        time.sleep(2)
+    with a_feed(db, repository.section(transport), alarm_after_s=1.0):
+        time.sleep(1)
+        repository.start()
+        wait_for_messages(repository, transport, 251)
+        wait_until(lambda: len(alarms(db)) > 1)
+        wait_until_told(db)
+    found = wait_for_messages(repository, transport, 252)
+
+    assert expected(db) == list(dict.fromkeys(one.xml for one in found))
+    assert len(found) <= 252 + 3, "a row or so may have gone into the void and come again"
+    (begun, why), (ended, _text) = alarms(db)
+    assert (4, 0) == (begun, ended)
+    assert "the audit repository arr has taken no messages for" in why
+    assert ("nobody listens there" if transport == "udp" else "refused") in why
+    assert 252 == verify(db, db.head_file)
+
+
+def test_what_a_killed_repository_may_not_have_read_is_told_again(db, repository):
+    repository.start()
+    add_events(db, 1000)
+
+    with a_feed(db, repository.section("tls")):
+        wait_until(lambda: len(repository.got("tls")) > 100)
+        repository.kill()
+        repository.start()
+        add_events(db, 100)
+        found = wait_for_messages(repository, "tls", 1100)
+        wait_until_told(db)
+
+    assert expected(db) == sorted({one.xml for one in found}, key=expected(db).index)
+
+
+class Closing:
+    """Accepts, shakes hands, reads what comes at first or nothing, and closes."""
+
+    def __init__(self, repository, *, reads: bool) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own = repository._authority.issue("closing", also="DNS:localhost,IP:127.0.0.1")
+        context.load_cert_chain(own.certificate, own.key)
+        context.load_verify_locations(repository._authority.certificate)
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._context, self._reads = context, reads
+        self._listener = socket.create_server(("127.0.0.1", repository.tls_port))
+        self.read: list[bytes] = []
+        self.calls = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _address = self._listener.accept()
+            except OSError:
+                return
+            self.calls += 1
+            with self._context.wrap_socket(plain, server_side=True) as connection:
+                if self._reads:
+                    self.read.append(connection.recv(65536))
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_repository_that_accepts_and_closes_is_not_thought_to_have_taken_anything(
+    db, repository, reads
+):
+    add_events(db, 50)
+    closing = Closing(repository, reads=reads)
+    with a_feed(db, repository.section("tls"), alarm_after_s=1.0):
+        wait_until(lambda: closing.calls > 5 and alarms(db))
+        with db.read() as session:
+            assert 0 == position_of(session, "arr")
+        assert 1 >= len(set(closing.read)), "one message goes ahead, the others wait"
+        assert 1 == len(alarms(db))
+        closing.close()
+        repository.start()
+        found = wait_for_messages(repository, "tls", 52)
+        wait_until_told(db)
+
+    assert expected(db) == [one.xml for one in found]
+
+
+@pytest.mark.parametrize("fault", ["our certificate", "its name", "its authority", "no file"])
+def test_without_the_right_certificates_nothing_is_told_and_the_reason_is(
+    db, repository, tmp_path, fault, capsys
+):
+    from tests.certificates import Authority
+
+    repository.start()
+    add_events(db, 2)
+    section = repository.section("tls")
+    stranger = Authority(tmp_path / "stranger")
+    ours = stranger.issue("node")
+    change = {
+        "our certificate": {"certificate": ours.certificate, "key": ours.key},
+        "its name": {"certificate_name": "other.example"},
+        "its authority": {"ca": stranger.certificate},
+        "no file": {"key": tmp_path / "missing.key"},
+    }[fault]
+    with a_feed(db, section.model_copy(update=change), alarm_after_s=0.5):
+        wait_until(lambda: alarms(db))
+
+    assert [] == repository.got("tls")
+    with db.read() as session:
+        assert 0 == position_of(session, "arr")
+    said = capsys.readouterr().err
+    assert 1 <= said.count("audit repository out of reach") <= 2
+
+
+def test_retention_learns_how_far_all_repositories_are(db, repository):
+    repository.start()
+    add_events(db, 5)
+    with a_feed(db, repository.section("tls")):
+        wait_until_told(db)
+
+    with db.read() as session:
+        assert 5 == told_to_all(session, ["arr"])
+        assert 0 == told_to_all(session, ["arr", "new"])
+        assert None is told_to_all(session, [])
