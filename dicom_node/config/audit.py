@@ -23,7 +23,7 @@ class AuditSection(Section):
         "", max_length=64, description="AuditSourceID of messages; empty: the machine's name"
     )
     alarm_after_s: float = Field(
-        900.0, gt=0, description="a row that waits longer for a repository is an alarm"
+        900.0, ge=10, description="a row that waits longer for a repository is an alarm"
     )
 
 

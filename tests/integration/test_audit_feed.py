@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from dicom_node.audit import feed as feeds
+from dicom_node.audit import telling
 from dicom_node.audit.feed import Feed
 from dicom_node.audit.syslog import line_of
 from storage.audit import list_events, verify
@@ -35,6 +36,12 @@ def _short_pauses(monkeypatch):
     monkeypatch.setattr(feeds, "FIRST_PAUSE_S", 0.1)
     monkeypatch.setattr(feeds, "LONGEST_PAUSE_S", 0.3)
     monkeypatch.setattr(feeds, "LOOK_EVERY_S", 0.05)
+
+
+@pytest.fixture
+def _quick_to_believe(monkeypatch):
+    """A row counts as taken soon, so that it can be late soon."""
+    monkeypatch.setattr(telling, "STANDS_S", 0.3)
 
 
 @contextmanager
@@ -107,14 +114,15 @@ def test_the_last_words_are_told_and_not_told_again(db, repository, transport):
 
 
 @BOTH
+@pytest.mark.usefixtures("_quick_to_believe")
 def test_a_repository_that_was_down_gets_everything_in_order_and_the_alarm_is_told_once(
     db, repository, transport
 ):
     add_events(db, 250)
-    with a_feed(db, repository.section(transport), alarm_after_s=1.0, last_words_s=0):
+    with a_feed(db, repository.section(transport), alarm_after_s=2.0, last_words_s=0):
         wait_until(lambda: alarms(db))
         time.sleep(2)
-    with a_feed(db, repository.section(transport), alarm_after_s=1.0):
+    with a_feed(db, repository.section(transport), alarm_after_s=2.0):
         time.sleep(1)
         repository.start()
         wait_for_messages(repository, transport, 251)
@@ -178,12 +186,13 @@ class Closing:
 
 
 @pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.usefixtures("_quick_to_believe")
 def test_a_repository_that_accepts_and_closes_is_not_thought_to_have_taken_anything(
     db, repository, reads
 ):
     add_events(db, 50)
     closing = Closing(repository, reads=reads)
-    with a_feed(db, repository.section("tls"), alarm_after_s=1.0):
+    with a_feed(db, repository.section("tls"), alarm_after_s=2.0):
         wait_until(lambda: closing.calls > 5 and alarms(db))
         with db.read() as session:
             assert 0 == position_of(session, "arr")
