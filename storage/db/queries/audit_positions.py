@@ -52,6 +52,8 @@ def rows_after(session: Session, seq: int, limit: int) -> list[Audit]:
 
 def backlogs(session: Session, repositories: Collection[str]) -> list[Backlog]:
     """What each of these repositories is still to be told."""
+    if not repositories:
+        return []
     last, _hash = last_row(session)
     found = []
     for name in repositories:
