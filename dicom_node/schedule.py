@@ -104,6 +104,7 @@ def look_at_certificates(db: Database, settings: Settings, now: datetime) -> Non
         "tls-certificate": settings.tls.certificate,
         "tls-ca": settings.tls.ca if settings.tls.is_on else None,
         "web-certificate": settings.web.tls_certificate,
+        **{f"repository-{name}": one.certificate for name, one in settings.repositories.items()},
     }
     for name, path in files.items():
         if path is None:

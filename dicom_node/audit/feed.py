@@ -17,10 +17,17 @@ from dicom_node.audit.telling import Telling
 from dicom_node.audit.waiting import Waiting
 from dicom_node.audit.wire import in_words, open_wire
 from dicom_node.observe.logging import get_log
-from storage.db.queries.audit_positions import move_position, position_of, rows_after
+from storage.db.queries.audit_positions import (
+    move_position,
+    next_after,
+    position_of,
+    rows_after,
+)
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dicom_node.audit.here import Here
     from dicom_node.config import RepositorySection
     from storage.db.engine import Database
@@ -28,6 +35,10 @@ if TYPE_CHECKING:
 log = get_log(__name__)
 
 AT_ONCE = 200
+EDITED = (ValueError, TypeError, AttributeError)
+"""A row that somebody else wrote into the database, and that is none. It stops the messages, which
+the check of the trail explains, and not the core.
+"""
 LOOK_EVERY_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 
@@ -61,7 +72,7 @@ class Feed:
         self._waiting = Waiting()
         self._position: int | None = None
         self._telling: Telling | None = None
-        self._reason = ""
+        self._reason, self._is_stuck = "", False
         self._pause_s, self._due_at = FIRST_PAUSE_S, 0.0
         self._last_words_s = 0.0
         self._stopping = threading.Event()
@@ -84,27 +95,29 @@ class Feed:
             self._thread.join(within_s)
 
     def _loop(self) -> None:
-        told = False
         while not self._stopping.is_set():
-            try:
-                has_more = self._step()
-                told = False
-            except DATABASE_UNAVAILABLE as error:
-                if not told:  # once, as it may take hours until a full disk has room
-                    log.warning("audit rows unreadable", name=self._name, error=error)
-                has_more, told = False, True
-            if not has_more:
+            if not self._read_and_do(self._step):
                 self._stopping.wait(LOOK_EVERY_S)
+        self._read_and_do(self._say_last_words)
+
+    def _read_and_do(self, do: Callable[[], bool]) -> bool:
+        """What it gives; False where the database gives no rows, which is told once."""
         try:
-            self._say_last_words(time.monotonic() + self._last_words_s)
-        except DATABASE_UNAVAILABLE as error:
-            log.warning("audit rows unreadable", name=self._name, error=error)
+            has_more = do()
+        except (*DATABASE_UNAVAILABLE, *EDITED) as error:
+            if not self._is_stuck:  # it may take hours until a full disk has room
+                log.warning("audit rows unreadable", name=self._name, error=error)
+            self._is_stuck = True
+            return False
+        self._is_stuck = False
+        return has_more
 
     def _step(self) -> bool:
         """Tell the next rows; whether there may be more of them."""
         if self._position is None:
             with self._db.read() as session:
                 self._position = position_of(session, self._name)
+        self._look_at_age()
         has_more = False
         try:
             if self._telling is None and time.monotonic() >= self._due_at:
@@ -116,7 +129,6 @@ class Feed:
         except OSError as error:
             self._lose(in_words(error))
             has_more = False
-        self._look_at_age()
         return has_more
 
     def _tell_next(self, telling: Telling) -> bool:
@@ -157,15 +169,15 @@ class Feed:
 
     def _look_at_age(self) -> None:
         with self._db.read() as session:
-            oldest = next(iter(rows_after(session, self._position or 0, 1)), None)
-        waits = (oldest.seq, oldest.at) if oldest else None
-        age_s = self._waiting.age_s(waits, datetime.now(UTC), time.monotonic())
+            oldest = next_after(session, self._position or 0)
+        age_s = self._waiting.age_s(oldest, datetime.now(UTC), time.monotonic())
         self._alarm.look(age_s, self._reason)
 
-    def _say_last_words(self, until: float) -> None:
+    def _say_last_words(self) -> bool:
         """Tell the rest and hang up in order: what the other side has read is taken."""
         if self._telling is None:
-            return
+            return False
+        until = time.monotonic() + self._last_words_s
         try:
             telling = self._telling
             while self._write(telling, AT_ONCE) and time.monotonic() < until:
@@ -175,3 +187,4 @@ class Feed:
             self._lose(in_words(error))
         else:
             telling.close()
+        return False

@@ -32,6 +32,7 @@ from dicom_node.audit.plain import (
     MOST_TEXT,
     base64_of,
     base64_or_nothing,
+    detail_of,
     is_uid,
     mapping_of,
     plain,
@@ -104,10 +105,10 @@ def _study_and_patient(row: Audit, details: tuple[tuple[str, str], ...]) -> list
         SYSTEM,
         REPORT,
         life_cycle=_life_cycle(row),
-        details=details + _failed(row.detail),
+        details=details + _failed(detail_of(row)),
         accession=row.accession_number,
-        classes=_classes(row.detail),
-        is_anonymized=row.detail.get("anonymized") is True,
+        classes=_classes(detail_of(row)),
+        is_anonymized=detail_of(row).get("anonymized") is True,
     )
     patient = ParticipantObject(row.patient_id or NO_VALUE, PATIENT_NUMBER, PERSON, PATIENT)
     return [study, patient]
@@ -122,14 +123,15 @@ def _life_cycle(row: Audit) -> str:
 
 def _query(row: Audit) -> ParticipantObject:
     """A DICOM query by its SOP class and identifier; a person's search by its criteria."""
-    sop_class, syntax = text_of(row.detail, "sop_class"), text_of(row.detail, "transfer_syntax")
+    detail = detail_of(row)
+    sop_class, syntax = text_of(detail, "sop_class"), text_of(detail, "transfer_syntax")
     if is_uid(sop_class):
         details = (("TransferSyntax", syntax), *_said(row)) if syntax else _said(row)
-        query = base64_or_nothing(text_of(row.detail, "identifier"))
+        query = base64_or_nothing(text_of(detail, "identifier"))
         return ParticipantObject(
             sop_class, SOP_CLASS_UID, SYSTEM, REPORT, query=query, details=details
         )
-    asked = dict(mapping_of(row.detail, "asked"))
+    asked = dict(mapping_of(detail, "asked"))
     if asked.get("patient"):
         asked["patient"] = "withheld"  # people look for names here; the trail has it
     words = plain(json.dumps(asked, sort_keys=True, default=str), MOST_TEXT)

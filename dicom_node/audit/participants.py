@@ -21,7 +21,7 @@ from dicom_node.audit.codes import (
     SOURCE_MEDIA,
     Code,
 )
-from dicom_node.audit.plain import mapping_of, text_of
+from dicom_node.audit.plain import detail_of, mapping_of, text_of
 
 if TYPE_CHECKING:
     from dicom_node.audit.here import Here
@@ -76,7 +76,7 @@ def participants_of(row: Audit, here: Here) -> list[Participant]:
         return [replace(asks, role=DESTINATION), *obeys, medium]
     if row.event == SECURITY_ALERT and actor and not _is_person(row):
         return [replace(us, is_requestor=True), actor]  # we report what the other did
-    told = [_peer(row, "to")] if mapping_of(row.detail, "to") else []
+    told = [_peer(row, "to")] if mapping_of(detail_of(row), "to") else []
     return [asks, *obeys, *told]
 
 
@@ -93,9 +93,9 @@ def _transfer(row: Audit, us: Participant, actor: Participant | None) -> list[Pa
 
 
 def _us(row: Audit, here: Here) -> Participant:
-    pid = row.detail.get("pid")
-    pipeline = " ".join(filter(None, (text_of(row.detail, "pipeline"),
-                                      text_of(row.detail, "version"))))  # fmt: skip
+    pid = detail_of(row).get("pid")
+    pipeline = " ".join(filter(None, (text_of(detail_of(row), "pipeline"),
+                                      text_of(detail_of(row), "version"))))  # fmt: skip
     return Participant(
         user_id=str(pid) if isinstance(pid, int) else here.source_id,
         alternative_id=_titles(*here.ae_titles),
@@ -121,7 +121,7 @@ def _actor(row: Audit, here: Here) -> Participant | None:
 
 def _peer(row: Audit, key: str) -> Participant:
     """The other side of what the node does by itself, from the row's detail."""
-    told = mapping_of(row.detail, key)
+    told = mapping_of(detail_of(row), key)
     aet, host = text_of(told, "aet"), text_of(told, "host") or row.origin
     named = _DELIVERY_TO.match(row.text) if key == "to" else None
     name = aet or (named[1] if named else NOBODY_KNOWN)

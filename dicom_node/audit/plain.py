@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from storage.db.tables import Audit
+
 MOST_NAME, MOST_TEXT, MOST_QUERY = 128, 1024, 8192  # octets, before they are escaped
 # Control characters and line ends, which would begin another line in a log; what turns the reading
 # direction round; and what XML 1.0 (2.2) has no place for.
@@ -49,6 +51,11 @@ def base64_or_nothing(text: str) -> str:
 def is_uid(value: object) -> bool:
     """Whether it may stand where the schemas want a UID."""
     return isinstance(value, str) and len(value) <= 64 and bool(_UID.fullmatch(value))
+
+
+def detail_of(row: Audit) -> Mapping[str, Any]:
+    """The row's detail; an empty one where something else stands in its place."""
+    return row.detail if isinstance(row.detail, dict) else {}
 
 
 def mapping_of(detail: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dicom_node.audit.message import message_of
+from dicom_node.audit.plain import detail_of
 
 if TYPE_CHECKING:
     from dicom_node.audit.here import Here
@@ -21,7 +22,7 @@ _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 
 def line_of(row: Audit, here: Here) -> bytes:
     """The whole syslog message without a frame: one line, the same bytes for the same row."""
-    pid = row.detail.get("pid")
+    pid = detail_of(row).get("pid")
     head = " ".join((
         f"<{PRIORITY}>1",
         row.at.isoformat(timespec="microseconds"),

@@ -20,7 +20,7 @@ from storage.db.queries.audit_positions import backlogs, position_of, rows_after
 from tests.audit_rows import HERE
 from tests.receiving import wait_until
 from tests.rsyslogd import a_repository, wait_for_messages
-from tests.trail import add_events
+from tests.trail import Tamperer, add_events
 
 BOTH = pytest.mark.parametrize("transport", ["udp", "tls"])
 
@@ -243,3 +243,23 @@ def test_retention_learns_how_far_all_repositories_are(db, repository):
         assert 5 == told_to_all(session, ["arr"])
         assert 0 == told_to_all(session, ["arr", "new"])
         assert None is told_to_all(session, [])
+
+
+def test_a_row_that_somebody_wrote_past_the_node_stops_the_messages_and_not_the_node(
+    db, repository, capsys
+):
+    repository.start()
+    add_events(db, 9)
+    tamperer = Tamperer(db.url)
+    before = tamperer.row(6)["detail"]
+    tamperer.set(6, detail="no json")
+
+    with a_feed(db, repository.section("tls")):
+        wait_until(lambda: "audit rows unreadable" in capsys.readouterr().err)
+        time.sleep(0.5)
+        assert "audit rows unreadable" not in capsys.readouterr().err
+        tamperer.set(6, detail=before)
+        found = wait_for_messages(repository, "tls", 9)
+    tamperer.close()
+
+    assert expected(db) == [one.xml for one in found]

@@ -50,6 +50,13 @@ def rows_after(session: Session, seq: int, limit: int) -> list[Audit]:
     return list(session.scalars(query))
 
 
+def next_after(session: Session, seq: int) -> tuple[int, datetime] | None:
+    """Number and time of the next row, None after the last; older ones may be archived."""
+    query = select(Audit.seq, Audit.at).where(Audit.seq > seq).order_by(Audit.seq).limit(1)
+    found = session.execute(query).one_or_none()
+    return (found.seq, found.at) if found else None
+
+
 def backlogs(session: Session, repositories: Collection[str]) -> list[Backlog]:
     """What each of these repositories is still to be told."""
     if not repositories:
@@ -58,10 +65,8 @@ def backlogs(session: Session, repositories: Collection[str]) -> list[Backlog]:
     found = []
     for name in repositories:
         seq = position_of(session, name)
-        # The rows that are there: the oldest ones may have been archived.
-        oldest = next(iter(rows_after(session, seq, 1)), None)
-        rows = last - oldest.seq + 1 if oldest else 0
-        found.append(Backlog(name, rows, oldest.at if oldest else None))
+        first, at = next_after(session, seq) or (last + 1, None)
+        found.append(Backlog(name, last - first + 1, at))
     return found
 
 
