@@ -155,15 +155,15 @@ def test_what_a_killed_repository_may_not_have_read_is_told_again(db, repository
 
 
 class Closing:
-    """Accepts, shakes hands, reads what comes at first or nothing, and closes."""
+    """Accepts, shakes hands, reads what comes at first or nothing, and closes after a while."""
 
-    def __init__(self, repository, *, reads: bool) -> None:
+    def __init__(self, repository, *, reads: bool, after_s: float = 0.0) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         own = repository._authority.issue("closing", also="DNS:localhost,IP:127.0.0.1")
         context.load_cert_chain(own.certificate, own.key)
         context.load_verify_locations(repository._authority.certificate)
         context.verify_mode = ssl.CERT_REQUIRED
-        self._context, self._reads = context, reads
+        self._context, self._reads, self._after_s = context, reads, after_s
         self._listener = socket.create_server(("127.0.0.1", repository.tls_port))
         self.read: list[bytes] = []
         self.calls = 0
@@ -179,6 +179,7 @@ class Closing:
             with self._context.wrap_socket(plain, server_side=True) as connection:
                 if self._reads:
                     self.read.append(connection.recv(65536))
+                time.sleep(self._after_s)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -204,6 +205,17 @@ def test_a_repository_that_accepts_and_closes_is_not_thought_to_have_taken_anyth
         wait_until_told(db)
 
     assert expected(db) == [one.xml for one in found]
+
+
+def test_last_words_that_the_repository_left_unread_are_told_again(db, repository):
+    add_events(db, 3)
+    closing = Closing(repository, reads=False, after_s=1.0)
+    with a_feed(db, repository.section("tls"), last_words_s=10):
+        wait_until(lambda: closing.calls)
+        time.sleep(0.3)
+    closing.close()
+    with db.read() as session:
+        assert 0 == position_of(session, "arr")
 
 
 @pytest.mark.parametrize("fault", ["our certificate", "its name", "its authority", "no file"])
