@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dicom_node.audit.alarm import Alarm
+from dicom_node.audit.fhir import audit_event_of
+from dicom_node.audit.http_wire import HttpWire
 from dicom_node.audit.syslog import line_of
 from dicom_node.audit.telling import Telling
 from dicom_node.audit.waiting import Waiting
-from dicom_node.audit.wire import in_words, open_wire
+from dicom_node.audit.wire import TlsWire, UdpWire, in_words
 from dicom_node.observe.logging import get_log
 from storage.db.queries.audit_positions import (
     move_position,
@@ -29,11 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dicom_node.audit.here import Here
+    from dicom_node.audit.wire import Wire
     from dicom_node.config import RepositorySection
     from storage.db.engine import Database
 
 log = get_log(__name__)
 
+WIRES: dict[str, Callable[[RepositorySection], Wire]] = {
+    "tls": TlsWire, "udp": UdpWire, "fhir": HttpWire,
+}  # fmt: skip
 AT_ONCE = 200
 EDITED = (ValueError, TypeError, AttributeError)
 """A row that somebody else wrote into the database, and that is none. It stops the messages, which
@@ -66,6 +72,7 @@ class Feed:
         self._name = name
         self._repository = repository
         self._here = here
+        self._render = audit_event_of if repository.transport == "fhir" else line_of
         self._db = db
         self._relaxed = relaxed
         self._alarm = Alarm(db, name, alarm_after_s)
@@ -121,7 +128,7 @@ class Feed:
         has_more = False
         try:
             if self._telling is None and time.monotonic() >= self._due_at:
-                wire = open_wire(self._repository)
+                wire = WIRES[self._repository.transport](self._repository)
                 self._telling = Telling(wire, self._position, time.monotonic)
             if self._telling:
                 has_more = self._tell_next(self._telling)
@@ -141,7 +148,7 @@ class Feed:
         with self._db.read() as session:
             rows = rows_after(session, telling.sent, most)
         if rows:
-            telling.write([line_of(row, self._here) for row in rows], rows[-1].seq)
+            telling.write([self._render(row, self._here) for row in rows], rows[-1].seq)
         return len(rows)
 
     def _move(self, taken: int) -> None:

@@ -44,17 +44,6 @@ class Wire(Protocol):
         """Let it go."""
 
 
-def open_wire(repository: RepositorySection) -> Wire:
-    """A way to the repository; certificates are read anew, so that renewed ones count.
-
-    Raises
-    ------
-    OSError
-        Nobody is there, no certificate fits, or one of our own files cannot be read.
-    """
-    return TlsWire(repository) if repository.transport == "tls" else UdpWire(repository)
-
-
 class UdpWire:
     """Datagrams; each holds one message."""
 
@@ -97,17 +86,7 @@ class TlsWire:
     """A TLS connection on which both sides have shown certificates; at least TLS 1.2 (B.10)."""
 
     def __init__(self, repository: RepositorySection) -> None:
-        context = client_context(repository)
-        plain = socket.create_connection(repository.address, CONNECT_WITHIN_S)
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            name = repository.certificate_name or repository.host
-            self._socket = context.wrap_socket(plain, server_hostname=name)
-        except BaseException:
-            plain.close()
-            raise
-        self._socket.settimeout(WRITE_WITHIN_S)
+        self._socket = connected(repository)
 
     def write(self, lines: Iterable[bytes]) -> None:
         """Write the messages as one piece."""
@@ -151,6 +130,30 @@ class TlsWire:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def connected(repository: RepositorySection) -> ssl.SSLSocket:
+    """A TLS connection to the repository, with a limit on each write and read.
+
+    Certificates are read anew, so that renewed ones count.
+
+    Raises
+    ------
+    OSError
+        Nobody is there, no certificate fits, or one of our own files cannot be read.
+    """
+    context = client_context(repository)
+    plain = socket.create_connection(repository.address, CONNECT_WITHIN_S)
+    try:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        name = repository.certificate_name or repository.host
+        secured = context.wrap_socket(plain, server_hostname=name)
+    except BaseException:
+        plain.close()
+        raise
+    secured.settimeout(WRITE_WITHIN_S)
+    return secured
 
 
 def client_context(repository: RepositorySection) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from dicom_node.config.section import Section
 from dicom_node.config.values import TextValue
 
-STANDARD_PORTS = {"tls": 6514, "udp": 514}  # RFC 5425 4.1, RFC 5426 3.3
+STANDARD_PORTS = {"tls": 6514, "udp": 514, "fhir": 443}  # RFC 5425 4.1, RFC 5426 3.3, RFC 9110
 
 
 class AuditSection(Section):
@@ -32,10 +32,11 @@ class RepositorySection(Section):
 
     host: str = Field(min_length=1, description="its address")
     port: int | None = Field(
-        None, ge=1, le=65535, description="its port; none: 6514 by TLS, 514 by UDP"
+        None, ge=1, le=65535, description="its port; none: 6514 by TLS, 514 by UDP, 443 by FHIR"
     )
-    transport: Literal["tls", "udp"] = Field(
-        "tls", description="syslog over TLS (RFC 5425), or over UDP (RFC 5426), which loses some"
+    transport: Literal["tls", "udp", "fhir"] = Field(
+        "tls",
+        description="syslog by tls or by udp, which loses some; or fhir, by https",
     )
     ca: Path | None = Field(None, description="PEM file with the CAs that sign its certificate")
     certificate: Path | None = Field(None, description="PEM file with the certificate to show it")
@@ -44,10 +45,16 @@ class RepositorySection(Section):
         "", description="name that its certificate must have; empty: host"
     )
 
+    path: str = Field(
+        "", pattern="^(/[A-Za-z0-9._~-]+)*$", description="of FHIR, the base path of its server"
+    )
+
     @model_validator(mode="after")
     def _tls_is_mutual(self) -> RepositorySection:
-        if self.transport == "tls" and not (self.ca and self.certificate and self.key):
-            raise ValueError('transport = "tls" needs ca, certificate and key: both sides show one')
+        if self.transport != "udp" and not (self.ca and self.certificate and self.key):
+            raise ValueError(
+                f'transport = "{self.transport}" needs ca, certificate and key: both sides show one'
+            )
         return self
 
     @property

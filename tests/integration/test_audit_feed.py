@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -13,11 +14,13 @@ import pytest
 from dicom_node.audit import feed as feeds
 from dicom_node.audit import telling
 from dicom_node.audit.feed import Feed
+from dicom_node.audit.fhir import audit_event_of
 from dicom_node.audit.syslog import line_of
 from storage.audit import list_events, verify
 from storage.db.engine import Database
 from storage.db.queries.audit_positions import backlogs, position_of, rows_after, told_to_all
 from tests.audit_rows import HERE
+from tests.fhir_server import a_fhir_server
 from tests.receiving import wait_until
 from tests.rsyslogd import a_repository, wait_for_messages
 from tests.trail import Tamperer, add_events
@@ -275,3 +278,18 @@ def test_a_row_that_somebody_wrote_past_the_node_stops_the_messages_and_not_the_
     tamperer.close()
 
     assert expected(db) == [one.xml for one in found]
+
+
+def test_a_fhir_server_gets_every_row_once_and_is_asked_again_where_it_refused(db, repository):
+    """ITI-20, the RESTful feed; the server says what it has taken."""
+    add_events(db, 30)
+    with a_fhir_server(repository, 503, 503, 422) as server, a_feed(db, server.section):
+        wait_until_told(db)
+        add_events(db, 10)
+        wait_until_told(db)
+
+    with db.read() as session:
+        rows = rows_after(session, 0, 100)
+    assert [json.loads(audit_event_of(row, HERE)) for row in rows] == server.events
+    assert 3 + 40 == server.asked
+    assert 40 == len(server.events)
