@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,7 @@ from dicom_node.audit import telling
 from dicom_node.audit.feed import Feed
 from dicom_node.audit.fhir import audit_event_of
 from dicom_node.audit.syslog import line_of
+from storage import audit
 from storage.audit import list_events, verify
 from storage.db.engine import Database
 from storage.db.queries.audit_positions import backlogs, position_of, rows_after, told_to_all
@@ -293,3 +295,29 @@ def test_a_fhir_server_gets_every_row_once_and_is_asked_again_where_it_refused(d
     assert [json.loads(audit_event_of(row, HERE)) for row in rows] == server.events
     assert 3 + 40 == server.asked
     assert 40 == len(server.events)
+
+
+def test_a_clock_that_goes_back_changes_nothing_of_what_is_told(db, repository, monkeypatch):
+    class Set(datetime):
+        """A machine's clock that somebody sets."""
+
+        by = timedelta()
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + cls.by
+
+    monkeypatch.setattr(audit, "datetime", Set)
+    monkeypatch.setattr(feeds, "datetime", Set)
+    repository.start()
+    with a_feed(db, repository.section("tls"), alarm_after_s=10.0):
+        for days in (0, -400, 400, -1, 0):
+            Set.by = timedelta(days=days)
+            add_events(db, 4)
+            time.sleep(0.5)
+        found = wait_for_messages(repository, "tls", 20)
+        wait_until_told(db)
+
+    assert expected(db) == [one.xml for one in found]
+    assert [] == alarms(db)
+    assert 20 == verify(db, db.head_file)
