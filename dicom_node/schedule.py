@@ -31,6 +31,7 @@ log = get_log(__name__)
 
 SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
 SECURITY_ALERT = "110113"
+NAME_OF_FILE = 48  # what is looked for in the trail must fit into the column of subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,10 @@ def look_at_certificates(db: Database, settings: Settings, now: datetime) -> Non
         "tls-certificate": settings.tls.certificate,
         "tls-ca": settings.tls.ca if settings.tls.is_on else None,
         "web-certificate": settings.web.tls_certificate,
-        **{f"repository-{name}": one.certificate for name, one in settings.repositories.items()},
+        **{
+            f"repository-{name}"[:NAME_OF_FILE]: one.certificate
+            for name, one in settings.repositories.items()
+        },
     }
     for name, path in files.items():
         if path is None:

@@ -17,11 +17,13 @@ from dicom_node.audit import telling
 from dicom_node.audit.feed import Feed
 from dicom_node.audit.fhir import audit_event_of
 from dicom_node.audit.syslog import line_of
+from dicom_node.doctor.network import check_repository
 from storage import audit
 from storage.audit import list_events, verify
 from storage.db.engine import Database
 from storage.db.queries.audit_positions import backlogs, position_of, rows_after, told_to_all
 from tests.audit_rows import HERE
+from tests.certificates import Authority
 from tests.fhir_server import a_fhir_server
 from tests.receiving import wait_until
 from tests.rsyslogd import a_repository, wait_for_messages
@@ -227,8 +229,6 @@ def test_last_words_that_the_repository_left_unread_are_told_again(db, repositor
 def test_without_the_right_certificates_nothing_is_told_and_the_reason_is(
     db, repository, tmp_path, fault, capsys
 ):
-    from tests.certificates import Authority
-
     repository.start()
     add_events(db, 2)
     section = repository.section("tls")
@@ -248,6 +248,18 @@ def test_without_the_right_certificates_nothing_is_told_and_the_reason_is(
         assert 0 == position_of(session, "arr")
     said = capsys.readouterr().err
     assert 1 <= said.count("audit repository out of reach") <= 2
+
+
+def test_doctor_tells_whether_a_repository_accepts_the_node(repository, tmp_path):
+    stranger = Authority(tmp_path / "stranger").issue("node")
+    section = repository.section("tls")
+    unknown = section.model_copy(update={"certificate": stranger.certificate, "key": stranger.key})
+    assert "connection refused" in check_repository("arr", section).text
+    repository.start()
+
+    assert [True, False, None] == [
+        check_repository("arr", one).ok for one in (section, unknown, repository.section("udp"))
+    ]
 
 
 def test_retention_learns_how_far_all_repositories_are(db, repository):

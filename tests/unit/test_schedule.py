@@ -69,3 +69,23 @@ def test_a_node_without_tls_has_nothing_to_warn_of(db):
     look_at_certificates(db, Settings(), datetime.now(UTC))
 
     assert [] == alerts(db)
+
+
+def test_the_certificate_shown_to_a_repository_is_warned_of_once_a_day_too(db, authority):
+    shown, name = authority.issue("node", days=10), "r" * 64
+    settings = Settings.model_validate(
+        {
+            "repositories": {
+                name: {
+                    "host": "arr",
+                    "ca": authority.certificate,
+                    "certificate": shown.certificate,
+                    "key": shown.key,
+                }
+            }
+        }
+    )
+    for _hour in range(2):
+        look_at_certificates(db, settings, datetime.now(UTC))
+
+    assert [f"{f'repository-{name}'[:48]} ends in 9 days"] == [row.text for row in alerts(db)]
