@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dicom_node.audit import feed as feeds
-from dicom_node.audit import telling
+from dicom_node.audit import telling, wire
 from dicom_node.audit.feed import Feed
 from dicom_node.audit.fhir import audit_event_of
 from dicom_node.audit.syslog import line_of
@@ -27,7 +27,7 @@ from tests.certificates import Authority
 from tests.fhir_server import a_fhir_server
 from tests.receiving import wait_until
 from tests.rsyslogd import a_repository, wait_for_messages
-from tests.trail import Tamperer, add_events
+from tests.trail import Tamperer, add_events, an_event
 
 BOTH = pytest.mark.parametrize("transport", ["udp", "tls"])
 
@@ -212,6 +212,28 @@ def test_a_repository_that_accepts_and_closes_is_not_thought_to_have_taken_anyth
         wait_until_told(db)
 
     assert expected(db) == [one.xml for one in found]
+
+
+@pytest.mark.usefixtures("_quick_to_believe")
+def test_a_repository_that_reads_nothing_any_more_holds_up_nobody(
+    db, repository, monkeypatch, capsys
+):
+    monkeypatch.setattr(wire, "WRITE_WITHIN_S", 1.0)
+    long = {"text": "x" * 1000, "detail": {"sop_classes": {f"1.2.{n}": n for n in range(48)}}}
+    with db.begin() as session:
+        for number in range(3000):
+            audit.record(session, an_event(number, **long))
+    closing = Closing(repository, reads=False, after_s=60.0)
+    with a_feed(db, repository.section("tls"), alarm_after_s=2.0, last_words_s=0.5) as feed:
+        wait_until(lambda: "did not answer in time" in capsys.readouterr().err)
+        before = time.monotonic()
+        add_events(db, 3)
+        assert time.monotonic() - before < 2
+        wait_until(lambda: alarms(db))
+        assert feed.is_alive
+    closing.close()
+    with db.read() as session:
+        assert 3000 > position_of(session, "arr")
 
 
 def test_last_words_that_the_repository_left_unread_are_told_again(db, repository):
