@@ -14,6 +14,8 @@ from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
+from pipelines.dicom_out.further import write_beside_segmentations
+from pipelines.dicom_out.planes import Result as Labelled
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
 from pipelines.dicom_out.sr import write_report
@@ -144,6 +146,8 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
+    labelled = [Labelled(source, result.labels, segs) for source, result, segs in segmented]
+    outputs += write_beside_segmentations(labelled, origin, Path(request.output_folder))
     outputs.append(write_report(segmented, origin, Path(request.output_folder)))
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)

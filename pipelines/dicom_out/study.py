@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def into_study(
     made: Dataset, image: Dataset, origin: Origin, leave: Collection[str] = ()
 ) -> Dataset:
-    """`made` by highdicom with the patient and study of `image` (ENH-04), our equipment and time.
+    """`made` with the patient and study of `image` (ENH-04), our equipment and time.
 
     Its texts are in ISO_IR 192 (SEG-13), its dates are the run's, never highdicom's own (SEG-14).
 
@@ -56,11 +56,12 @@ def into_study(
         },
     )
     describe_series(result, plain, origin.card.suffix)
-    library = made.ContributingEquipmentSequence[-1]  # highdicom names itself (SEG-10)
-    put(library, {"ContributionDateTime": da(moment) + tm(moment)})
+    library = made.get("ContributingEquipmentSequence", [])[-1:]  # highdicom itself (SEG-10)
+    for item in library:
+        put(item, {"ContributionDateTime": da(moment) + tm(moment)})
     result.ContributingEquipmentSequence = [
         *plain.get("ContributingEquipmentSequence", []),
         source_device(plain),
-        library,
+        *library,
     ]
     return mark_encoded(result)

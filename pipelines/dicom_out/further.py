@@ -1,0 +1,25 @@
+"""The objects beside image, segmentation and report: each is made where the request names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.dicom_out.sc import write_captures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pipelines.dicom_out.planes import Result
+    from pipelines.dicom_out.provenance import Origin
+    from pipelines.manifest import OutputFile
+
+
+def write_beside_segmentations(
+    results: Sequence[Result], origin: Origin, folder: Path
+) -> Iterator[OutputFile]:
+    """Write what is wanted of a segmentation run; nothing of what showed nothing."""
+    wanted = origin.request.objects
+    for result in results:
+        if "sc" in wanted:
+            yield from write_captures(result, origin, folder)
