@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.dicom_out.ko import write_key_objects
 from pipelines.dicom_out.sc import write_captures
 
 if TYPE_CHECKING:
@@ -23,3 +24,5 @@ def write_beside_segmentations(
     for result in results:
         if "sc" in wanted:
             yield from write_captures(result, origin, folder)
+    if "ko" in wanted:
+        yield from write_key_objects(results, origin, folder)

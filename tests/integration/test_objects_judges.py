@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,13 @@ from tests.acceptance.road import a_pacs
 from tests.conforming import whole_series
 from tests.judges.dicom3tools import contradictions, new_errors
 from tests.judges.dicom_validator import new_violations
+from tests.judges.pixelmed import judge_report
+from tests.tools import program
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_colour_image, a_grey_loop
 
+# Its table of documents has the study's Accession Number in the series.
+ODDITY = "Different information entities .*<AccessionNumber> IE <Series> versus <Study>"
 VOLUMES = {"CT": (-24.0, 10.0), "MR": (1000.0, 1e9), "PT": (2500.0, 1e9)}
 FRAMES = {
     "CR": lambda: whole_series("CR", 1),
@@ -65,3 +71,27 @@ def test_orthanc_draws_captures_as_they_are(tmp_path):
         for path in (*captures, *frames):
             drawn = np.asarray(Image.open(io.BytesIO(pacs.picture(pacs.store(path)))))
             np.testing.assert_array_equal(pydicom.dcmread(path).pixel_array, drawn)
+
+
+@pytest.mark.parametrize("case", ["CT", "CR", "loop"])
+def test_enh_29_no_judge_finds_an_error_in_a_key_object_selection(tmp_path, case):
+    sources, (selection,) = a_run(case, tmp_path, "ko")
+    verdict = judge_report(selection)
+
+    assert "TID_2010 (KeyObjectSelection)" == verdict.template
+    assert [] == verdict.errors
+    assert set() == new_errors(sources, selection)
+    assert [] == [
+        line for line in contradictions([*sources, selection]) if not re.search(ODDITY, line)
+    ]
+
+
+@pytest.mark.dcmtk
+def test_dcmtk_reads_the_title_and_the_images_of_a_selection(tmp_path):
+    sources, (selection,) = a_run("CT", tmp_path, "ko")
+    program_ = program("dsr2xml", package="dcmtk")
+    done = subprocess.run([program_, selection], capture_output=True, text=True, check=True)
+
+    assert "Of Interest" in done.stdout
+    uids = {pydicom.dcmread(path).SOPInstanceUID for path in sources}
+    assert uids & set(re.findall(r'uid="([\d.]+)"', done.stdout))
