@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.dicom_out.gsps import write_presentation_states
 from pipelines.dicom_out.ko import write_key_objects
 from pipelines.dicom_out.sc import write_captures
 
@@ -26,3 +27,5 @@ def write_beside_segmentations(
             yield from write_captures(result, origin, folder)
     if "ko" in wanted:
         yield from write_key_objects(results, origin, folder)
+    if "gsps" in wanted:
+        yield from write_presentation_states(results, origin, folder)

@@ -9,12 +9,12 @@ from highdicom.sr.coding import CodedConcept
 
 from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, as_evidence, as_image, observer
 from pipelines.dicom_out.files import write
-from pipelines.dicom_out.planes import key_planes
+from pipelines.dicom_out.planes import frames_by_image, key_planes
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pydicom import Dataset
@@ -70,16 +70,6 @@ def _build(found: Sequence[tuple[Segment, Plane, int]], origin: Origin) -> Datas
             if numbers:
                 reference.ReferencedFrameNumber = numbers
     return into_study(document, first, origin, leave=NOT_IN_DOCUMENTS)
-
-
-def frames_by_image(planes: Sequence[Plane]) -> Mapping[str, list[int]]:
-    """The numbers of the frames that `planes` lie on, by SOP Instance UID; none of one frame."""
-    frames: dict[str, list[int]] = {}
-    for plane in planes:
-        numbers = frames.setdefault(str(plane.image.SOPInstanceUID), [])
-        if plane.frame is not None and plane.frame not in numbers:
-            numbers.append(plane.frame)
-    return {uid: sorted(numbers) for uid, numbers in frames.items()}
 
 
 def _description(found: Sequence[tuple[Segment, Plane, int]], origin: Origin) -> str:

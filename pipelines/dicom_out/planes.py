@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from pydicom import Dataset
@@ -96,3 +96,13 @@ def key_planes(
         for segment in segments
         if segment.number in best
     ]
+
+
+def frames_by_image(planes: Sequence[Plane]) -> Mapping[str, list[int]]:
+    """The numbers of the frames that `planes` lie on, by SOP Instance UID; none of one frame."""
+    frames: dict[str, list[int]] = {}
+    for plane in planes:
+        numbers = frames.setdefault(str(plane.image.SOPInstanceUID), [])
+        if plane.frame is not None and plane.frame not in numbers:
+            numbers.append(plane.frame)
+    return {uid: sorted(numbers) for uid, numbers in frames.items()}

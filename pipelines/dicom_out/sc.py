@@ -31,7 +31,7 @@ from pipelines.dicom_out.provenance import (
     source_reference,
 )
 from pipelines.dicom_out.sc_picture import draw, enlargement, key, marking, note, write_lines
-from pipelines.dicom_out.study import into_study
+from pipelines.dicom_out.study import into_study, side_of
 from pipelines.header import numbers
 from pipelines.volume import Volume
 
@@ -144,7 +144,7 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
             "HighBit": 7,
             "PixelRepresentation": 0,
             **_spacing(plane, factor),
-            **_laterality(image),
+            **side_of(image),
             **lossy_compression(image),
         },
     )
@@ -180,14 +180,6 @@ def _spacing(plane: Plane, factor: int) -> dict[str, object]:
     if len(spacing) != 2 or min(spacing) <= 0:
         return {}
     return {"PixelSpacing": [DSfloat(value / factor, auto_format=True) for value in spacing]}
-
-
-def _laterality(image: Dataset) -> dict[str, object]:
-    """The source's side; empty where it tells neither side nor body part (type 2C)."""
-    side = str(image.get("Laterality") or image.get("ImageLaterality") or "")
-    if side in ("L", "R"):
-        return {"Laterality": side}
-    return {} if image.get("BodyPartExamined") else {"Laterality": ""}
 
 
 def _frames_by_source(

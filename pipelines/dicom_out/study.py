@@ -65,3 +65,14 @@ def into_study(
         *library,
     ]
     return mark_encoded(result)
+
+
+def side_of(image: Dataset) -> dict[str, object]:
+    """Laterality of a series made of `image`, a 2C attribute (PS3.3 C.7.3.1).
+
+    Empty where the source tells neither side nor body part.
+    """
+    side = str(image.get("Laterality") or image.get("ImageLaterality") or "")
+    if side in ("L", "R"):
+        return {"Laterality": side}
+    return {} if image.get("BodyPartExamined") else {"Laterality": ""}

@@ -95,3 +95,40 @@ def test_dcmtk_reads_the_title_and_the_images_of_a_selection(tmp_path):
     assert "Of Interest" in done.stdout
     uids = {pydicom.dcmread(path).SOPInstanceUID for path in sources}
     assert uids & set(re.findall(r'uid="([\d.]+)"', done.stdout))
+
+
+GREY_FRAMES = [case for case in FRAMES if case != "colour"]
+
+
+@pytest.mark.parametrize("case", [*VOLUMES, *GREY_FRAMES])
+def test_enh_29_no_judge_finds_an_error_in_a_presentation_state(tmp_path, case):
+    sources, states = a_run(case, tmp_path, "gsps")
+
+    assert states
+    assert set() == new_errors(sources, states[0])
+    assert set() == new_violations(sources, states[0])
+    assert [] == contradictions([*sources, *states])
+
+
+@pytest.mark.dcmtk
+@pytest.mark.parametrize("interpretation", ["MONOCHROME1", "MONOCHROME2"])
+def test_dcmtk_draws_an_image_through_its_presentation_state(tmp_path, interpretation):
+    """What is drawn is the source in its own window, and in its own polarity."""
+    window = {"WindowCenter": -20, "WindowWidth": 60, "PhotometricInterpretation": interpretation}
+    sources, (state,) = a_run("CT", tmp_path, "gsps", **window)
+    (shown,) = pydicom.dcmread(state).ReferencedSeriesSequence
+    for item in shown.ReferencedImageSequence:
+        (path,) = (
+            path for path in sources
+            if pydicom.dcmread(path).SOPInstanceUID == item.ReferencedSOPInstanceUID
+        )  # fmt: skip
+        image = pydicom.dcmread(path)
+        command = [program("dcmp2pgm", package="dcmtk"), "-p", state, path, tmp_path / "shown.pgm"]
+        subprocess.run(list(map(str, command)), check=True, capture_output=True)
+        drawn = np.asarray(Image.open(tmp_path / "shown.pgm")).astype(int)
+
+        values = image.pixel_array * float(image.RescaleSlope) + float(image.RescaleIntercept)
+        part = np.clip((values + 20 + 0.5) / 59 + 0.5, 0, 1)
+        part = 1 - part if interpretation == "MONOCHROME1" else part
+        assert np.abs(drawn - 255 * part).max() <= 2
+        assert 100 < np.ptp(drawn)
