@@ -14,7 +14,7 @@ from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
-from pipelines.dicom_out.further import write_beside_segmentations
+from pipelines.dicom_out.further import write_beside_images, write_beside_segmentations
 from pipelines.dicom_out.planes import Result as Labelled
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
@@ -131,6 +131,7 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             for written, beyond in write_enhanced(source, after, origin, folder):
                 outputs.append(written)
                 clipped += beyond
+            outputs += write_beside_images(source, after, origin, folder)
             measured.append(measure_enhanced(source, after))
         else:
             segs = list(write_segmentations(source, result, origin, folder))

@@ -6,15 +6,28 @@ from typing import TYPE_CHECKING
 
 from pipelines.dicom_out.gsps import write_presentation_states
 from pipelines.dicom_out.ko import write_key_objects
+from pipelines.dicom_out.pm import write_difference
 from pipelines.dicom_out.sc import write_captures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pipelines.contract import Source
     from pipelines.dicom_out.planes import Result
     from pipelines.dicom_out.provenance import Origin
     from pipelines.manifest import OutputFile
+
+
+def write_beside_images(
+    source: Source, after: NDArray[np.float32], origin: Origin, folder: Path
+) -> Iterator[OutputFile]:
+    """Write what is wanted of one source's enhancement."""
+    if "pm" in origin.request.objects:
+        yield from write_difference(source, after, origin, folder)
 
 
 def write_beside_segmentations(

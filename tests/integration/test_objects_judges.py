@@ -8,16 +8,20 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from PIL import Image
 
 from tests.acceptance.road import a_pacs
 from tests.conforming import whole_series
+from tests.integration.test_conformance_judges import MISTAKEN
 from tests.judges.dicom3tools import contradictions, new_errors
 from tests.judges.dicom_validator import new_violations
 from tests.judges.pixelmed import judge_report
+from tests.judges.simpleitk import read_series
 from tests.tools import program
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_colour_image, a_grey_loop
@@ -132,3 +136,41 @@ def test_dcmtk_draws_an_image_through_its_presentation_state(tmp_path, interpret
         part = 1 - part if interpretation == "MONOCHROME1" else part
         assert np.abs(drawn - 255 * part).max() <= 2
         assert 100 < np.ptp(drawn)
+
+
+def a_map(modality: str, folder: Path) -> tuple[list[Path], list[Path], Path]:
+    """Source files, enhanced files, and the map of the difference between them."""
+    objects = ["enhanced", "pm"]
+    manifest, made = run_card(a_card("soften"), whole_series(modality), folder, objects=objects)
+    assert (0, 0) == (manifest.conformance["errors"], manifest.conformance["warnings"])
+    *images, difference = [made / output.file for output in manifest.outputs]
+    return sorted((folder / "source").glob("*.dcm")), images, difference
+
+
+@pytest.mark.parametrize("modality", VOLUMES)
+def test_enh_29_no_judge_finds_an_error_in_a_parametric_map(tmp_path, modality):
+    sources, _, difference = a_map(modality, tmp_path)
+
+    assert set() == new_errors(sources, difference)
+    assert set() == {
+        told for told in new_violations(sources, difference)
+        if not ("EnumValueNotAllowed" in told and told.split(".")[-1].split()[-1] in MISTAKEN)
+    }  # fmt: skip
+    assert [] == contradictions([*sources, difference])
+
+
+@pytest.mark.parametrize("modality", VOLUMES)
+def test_highdicom_reads_the_difference_that_itk_finds(tmp_path, modality):
+    """The map read by its real world values; the two series read by ITK, and subtracted."""
+    sources, images, difference = a_map(modality, tmp_path)
+    before, after = read_series(sources), read_series(images)
+    volume = hd.imread(difference).get_volume(apply_real_world_transform=True, dtype=np.float64)
+    first = after.TransformPhysicalPointToIndex(tuple(volume.affine[:3, 3].tolist()))
+    values = volume.array if first[2] == 0 else volume.array[::-1]
+
+    assert first[:2] == (0, 0)
+    assert volume.spacing[1:] == pytest.approx(after.GetSpacing()[1::-1])
+    changed = sitk.GetArrayFromImage(after) - sitk.GetArrayFromImage(before).astype(float)
+    steps = [float(pydicom.dcmread(path).get("RescaleSlope", 1)) for path in sources]
+    assert np.abs(values - changed).max() <= max(steps) / 2 + 1e-6
+    assert np.abs(values).max() > 2 * max(steps)
