@@ -8,7 +8,7 @@ import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.pr import GraphicAnnotation, GraphicLayer, GraphicObject, TextObject
 
-from pipelines.dicom_out.outlines import outlines
+from pipelines.dicom_out.outlines import outlines, without_middle_points
 from pipelines.dicom_out.planes import frames_by_image
 from pipelines.dicom_out.provenance import NOT_FOR_DIAGNOSIS
 
@@ -91,7 +91,11 @@ def _annotation(
     """The outlines of one segment on one image, and its name at the topmost point."""
     found = outlines(plane.labels == segment.number)
     # PIXEL counts from the corner of the first pixel, not from its centre (C.10.5.1.2).
-    polygons = [polygon + 0.5 for each in found for polygon in (each.outer, *each.holes)]
+    polygons = [
+        without_middle_points(polygon) + 0.5
+        for each in found
+        for polygon in (each.outer, *each.holes)
+    ]
     largest = polygons[0]
     top = largest[largest[:, 1].argmin()]
     annotation = GraphicAnnotation(

@@ -11,24 +11,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from skimage.measure import find_contours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
 
 class Outline(NamedTuple):
-    """The border of one component of a mask; each polygon is closed without a repeated point."""
+    """The border of one component of a mask; each polygon is closed without a repeated point.
+
+    Attributes
+    ----------
+    pixel : (int, int)
+        Row and column of a pixel of the component.
+    """
 
     outer: NDArray[np.float64]
     holes: list[NDArray[np.float64]]
+    pixel: tuple[int, int]
 
 
 def outlines(mask: NDArray[np.bool_]) -> list[Outline]:
-    """The components of a mask ``(y, x)``, largest outline first.
+    """The components of a mask ``(y, x)``, largest outline first, with every half way point.
 
     Points are ``(x, y)`` in pixels, the centre of the first pixel at (0, 0).
     """
@@ -39,58 +45,74 @@ def outlines(mask: NDArray[np.bool_]) -> list[Outline]:
     corner = np.array([columns.start - 1, rows.start - 1])
     components, count = ndimage.label(part)
     outer: dict[int, NDArray[np.float64]] = {}
+    pixels: dict[int, tuple[int, int]] = {}
     holes: dict[int, list[NDArray[np.float64]]] = {number: [] for number in range(1, count + 1)}
     for line in find_contours(part.astype(np.float32), 0.5, fully_connected="low"):
-        number = int(max(components[_floor(line[0])], components[_ceil(line[0])]))
-        polygon = without_middle_points(line[:-1, ::-1]) + corner
+        # Of the two pixels that a point lies between one is of the mask.
+        row, column = max(_pixels_beside(line[0]), key=lambda pixel: components[pixel])
+        number = int(components[row, column])
+        polygon = line[:-1, ::-1] + corner
         if signed_area(polygon) < 0:  # the mask lies to the right of the way it was followed
             holes[number].append(polygon)
         else:
             outer[number] = polygon
-    found = [Outline(polygon, holes[number]) for number, polygon in outer.items()]
+            pixels[number] = row + rows.start - 1, column + columns.start - 1
+    found = [Outline(outer[number], holes[number], pixels[number]) for number in outer]
     return sorted(found, key=lambda each: -signed_area(each.outer))
 
 
-def keyhole(outline: Outline) -> NDArray[np.float64]:
+def keyhole(outline: Outline, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """One polygon whose way leads into every hole and back on the same line (PS3.3 C.8.8.6.3).
 
-    The channel has no width, so it encloses nothing whatever rule a reader fills by. The next hole
-    is always the one nearest to what is joined already, so no channel crosses another border.
+    The channel has no width, so it encloses nothing whatever rule a reader fills by. It leads
+    upwards between two columns, so it meets no pixel's centre, to the border that comes next: the
+    outer one, or that of a hole whose top is higher.
     """
-    joined = outline.outer
-    waiting = [_Waiting(hole, *_nearest(joined, hole)) for hole in outline.holes]
+    rings = [outline.outer, *sorted(outline.holes, key=lambda ring: float(ring[:, 1].min()))]
+    places = {
+        (x, y): (number, place)
+        for number, ring in enumerate(rings)
+        for place, (x, y) in enumerate(ring.tolist())
+    }
+    # The holes that hang on each point of each ring: their number, and where their way begins.
+    hanging: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for number, ring in enumerate(rings[1:], start=1):
+        start, end = _channel(ring, mask)
+        hanging.setdefault(places[end], []).append((number, places[start][1]))
+    return without_middle_points(_walk(rings, hanging))
+
+
+def _channel(
+    ring: NDArray[np.float64], mask: NDArray[np.bool_]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """A point of a hole's border and the point of another border above it, nothing between."""
+    top = ring[ring[:, 1] == ring[:, 1].min()]
+    column, row = int(top[:, 0].min()), int(top[0, 1] + 0.5)  # the first pixel of the hole
+    start = column - 0.5, float(row)
+    row -= 1
+    while row >= 0 and mask[row, column - 1 : column + 1].all():
+        row -= 1
+    if row >= 0 and mask[row, column - 1 : column + 1].any():
+        return start, (column - 0.5, float(row))
+    return start, (float(column), row + 0.5)
+
+
+def _walk(
+    rings: Sequence[NDArray[np.float64]],
+    hanging: Mapping[tuple[int, int], Sequence[tuple[int, int]]],
+) -> NDArray[np.float64]:
+    """Round the first ring and, from the points where they hang, round the others and back."""
+    points: list[NDArray[np.float64]] = []
+    # Points still to pass, the next last; holes are entered only where the last is true.
+    waiting = [(0, place, True) for place in reversed(range(len(rings[0])))]
     while waiting:
-        hole = waiting.pop(int(np.argmin([each.distance for each in waiting])))
-        ring = np.roll(hole.polygon, -hole.at, axis=0)
-        way = np.vstack([hole.target[None], ring, ring[:1]])
-        place = int(np.flatnonzero((joined == hole.target).all(axis=1))[0])
-        joined = np.insert(joined, place, way, axis=0)
-        waiting = [each.nearer(ring) for each in waiting]
-    return joined
-
-
-class _Waiting(NamedTuple):
-    """A hole that is not joined yet: its point `at` is nearest to the joined point `target`."""
-
-    polygon: NDArray[np.float64]
-    distance: float
-    at: int
-    target: NDArray[np.float64]
-
-    def nearer(self, ring: NDArray[np.float64]) -> _Waiting:
-        distance, at, target = _nearest(ring, self.polygon)
-        if distance < self.distance:
-            return _Waiting(self.polygon, distance, at, target)
-        return self
-
-
-def _nearest(
-    there: NDArray[np.float64], polygon: NDArray[np.float64]
-) -> tuple[float, int, NDArray[np.float64]]:
-    """Distance, index in `polygon` and point of `there` of the two nearest points."""
-    distances, places = cKDTree(there).query(polygon)
-    at = int(distances.argmin())
-    return float(distances[at]), at, there[places[at]]
+        number, place, enters = waiting.pop()
+        points.append(rings[number][place])
+        for hole, start in hanging.get((number, place), ()) if enters else ():
+            size = len(rings[hole])
+            waiting += [(number, place, False), (hole, start, False)]
+            waiting += [(hole, (start + step) % size, True) for step in reversed(range(size))]
+    return np.array(points)
 
 
 def without_middle_points(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,7 +120,8 @@ def without_middle_points(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
     before = polygon - np.roll(polygon, 1, axis=0)
     after = np.roll(polygon, -1, axis=0) - polygon
     turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
-    return np.asarray(polygon[turns])
+    goes_back = (before * after).sum(axis=1) <= 0
+    return np.asarray(polygon[turns | goes_back])
 
 
 def signed_area(polygon: NDArray[np.float64]) -> float:
@@ -107,15 +130,6 @@ def signed_area(polygon: NDArray[np.float64]) -> float:
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
-def bounds(polygons: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Lowest and highest ``(x, y)`` of all points, shape (2, 2)."""
-    points = np.vstack(polygons)
-    return np.stack([points.min(axis=0), points.max(axis=0)])
-
-
-def _floor(point: NDArray[np.float64]) -> tuple[int, int]:
-    return int(np.floor(point[0])), int(np.floor(point[1]))
-
-
-def _ceil(point: NDArray[np.float64]) -> tuple[int, int]:
-    return int(np.ceil(point[0])), int(np.ceil(point[1]))
+def _pixels_beside(point: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Row and column of the two pixels between whose centres the point is."""
+    return [(int(way(point[0])), int(way(point[1]))) for way in (np.floor, np.ceil)]

@@ -218,6 +218,7 @@ def _put_references(
         ]
         drawn.append(item)
     capture.SourceImageSequence = [source_reference(image, plane.frame), *drawn]
-    named = [segs[place] for place in used]
-    series = [referenced_series(image, [image])]
-    capture.ReferencedSeriesSequence = series + ([referenced_series(named[0], named)] * bool(named))
+    capture.ReferencedSeriesSequence = [referenced_series(image, [image])]
+    if used:
+        named = [segs[place] for place in used]
+        capture.ReferencedSeriesSequence.append(referenced_series(named[0], named))

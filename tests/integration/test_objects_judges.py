@@ -18,9 +18,12 @@ from PIL import Image
 from tests.acceptance.road import a_pacs
 from tests.conforming import whole_series
 from tests.integration.test_conformance_judges import MISTAKEN
+from tests.integration.test_results_judges import a_stack
+from tests.judges.dcmqi import read_segments
 from tests.judges.dicom3tools import contradictions, new_errors
 from tests.judges.dicom_validator import new_violations
 from tests.judges.pixelmed import judge_report
+from tests.judges.plastimatch import dice, read_structures
 from tests.judges.simpleitk import read_series
 from tests.tools import program
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
@@ -174,3 +177,29 @@ def test_highdicom_reads_the_difference_that_itk_finds(tmp_path, modality):
     steps = [float(pydicom.dcmread(path).get("RescaleSlope", 1)) for path in sources]
     assert np.abs(values - changed).max() <= max(steps) / 2 + 1e-6
     assert np.abs(values).max() > 2 * max(steps)
+
+
+@pytest.mark.parametrize("modality", VOLUMES)
+def test_enh_29_no_judge_finds_an_error_in_a_structure_set(tmp_path, modality):
+    sources, (structures,) = a_run(modality, tmp_path, "rtstruct")
+
+    assert set() == new_errors(sources, structures)
+    # The tables that dicom-validator reads have these one level too high: PS3.3 table C.8-44 has
+    # them inside of RT ROI Observations Sequence.
+    assert set() == {
+        told for told in new_violations(sources, structures)
+        if "TagUnexpected RTROIObservationsSequence." not in told
+    }  # fmt: skip
+    assert [] == contradictions([*sources, structures])
+
+
+@pytest.mark.parametrize("case", ["plain", "odd size", "oblique", "oblique reversed", "border"])
+def test_plastimatch_fills_the_voxels_that_dcmqi_reads(tmp_path, case):
+    card = a_card("above", parameters={"low": -24.0, "high": 10.0})
+    objects = ["seg", "sr", "rtstruct"]
+    manifest, made = run_card(card, a_stack(case), tmp_path, objects=objects)
+    paths = {output.kind: made / output.file for output in manifest.outputs}
+    filled = read_structures(paths["rtstruct"], tmp_path / "source", tmp_path / "filled")
+
+    for segment in read_segments(paths["seg"], tmp_path / "itk"):
+        assert dice(segment.image, filled[segment.label]) > 0.999

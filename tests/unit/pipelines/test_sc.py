@@ -11,10 +11,13 @@ from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from pipelines.dicom_out.grey import to_grey, widest_window
-from pipelines.dicom_out.sc import MOST_IMAGES, choose
+from pipelines.dicom_out.planes import Result
+from pipelines.dicom_out.provenance import Origin
+from pipelines.dicom_out.sc import MOST_IMAGES, choose, write_captures
 from pipelines.dicom_out.sc_picture import SMALLEST_SIDE, enlargement
 from tests.builders import CANARY, a_series
-from tests.unit.pipelines.stand_ins import SEGMENTS, a_card, frames_card, run_card
+from tests.unit.pipelines.segmented import a_mask, a_stack, sided_card
+from tests.unit.pipelines.stand_ins import SEGMENTS, a_card, a_request, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_colour_image, a_grey_loop
 
 WANTED = ["seg", "sr", "sc"]
@@ -171,6 +174,19 @@ def test_the_same_request_gives_the_same_bytes(tmp_path):
     )
 
     assert first == second
+
+
+def test_without_a_segmentation_a_capture_names_its_image_alone(tmp_path):
+    volume = a_stack(tmp_path / "source")
+    card = sided_card()
+    origin = Origin(a_request(card, [], tmp_path), card, {}, volume.digests)
+    result = Result(volume, a_mask(volume), [])
+    for file in write_captures(result, origin, tmp_path):
+        capture = pydicom.dcmread(tmp_path / file.file)
+        (named,) = capture.SourceImageSequence
+        (series,) = capture.ReferencedSeriesSequence
+        (listed,) = series.ReferencedInstanceSequence
+        assert named.ReferencedSOPInstanceUID == listed.ReferencedSOPInstanceUID
 
 
 def test_of_many_planes_the_largest_of_each_segment_and_an_even_choice_are_shown():
