@@ -1,7 +1,7 @@
 """The parametric map of an enhancement: how much every voxel was changed (PS3.3 A.75).
 
 Floating point and unrounded, so it tells also what is lost in the enhanced image's whole numbers.
-Of volumes alone: the functional groups of a map are places in the patient.
+Of volumes in a frame of reference alone: the functional groups of a map are places in the patient.
 """
 
 from __future__ import annotations
@@ -84,8 +84,12 @@ def quantity_of(source: Source) -> Quantity:
 def write_difference(
     source: Source, after: NDArray[np.float32], origin: Origin, folder: Path
 ) -> Iterator[OutputFile]:
-    """Write enhanced minus source, in the source's units; nothing of frames without a place."""
-    if isinstance(source, Volume):
+    """Write enhanced minus source, in the source's units.
+
+    Nothing of frames without a place, or of a volume without the frame of reference that a map
+    must have (type 1, PS3.3 C.7.4.1): its enhanced series is written all the same.
+    """
+    if isinstance(source, Volume) and source.sources[0].get("FrameOfReferenceUID"):
         yield write(_build(source, after - source.array, origin), folder, "pm")
 
 

@@ -168,6 +168,7 @@ def test_every_phase_has_its_map(tmp_path):
 def test_frames_without_a_place_and_who_did_not_ask_get_no_map(tmp_path):
     assert [] == maps(tmp_path / "a", a_series("CR", slices=1), frames_card("soften"))
     assert [] == maps(tmp_path / "b", a_series(), objects=["enhanced"])
+    assert [] == maps(tmp_path / "c", a_series("MR", FrameOfReferenceUID=None))
 
 
 def test_the_same_request_gives_the_same_bytes(tmp_path):
