@@ -71,6 +71,17 @@ def test_enh_29_no_judge_finds_an_error_in_a_capture(tmp_path, case):
 
 
 @pytest.mark.orthanc
+def test_orthanc_stores_every_object(tmp_path):
+    _, captures = a_run("CT", tmp_path / "sc", "sc")
+    others = [a_run("CT", tmp_path / kind, kind)[1] for kind in ("ko", "gsps", "rtstruct")]
+    _, images, difference = a_map("CT", tmp_path / "pm")
+    with a_pacs(tmp_path / "pacs") as pacs:
+        for path in [*captures, *images, difference, *(path for each in others for path in each)]:
+            stored = pacs.store(path)
+            assert path.read_bytes()[132:] == pacs.file(stored)[132:]
+
+
+@pytest.mark.orthanc
 def test_orthanc_draws_captures_as_they_are(tmp_path):
     _, captures = a_run("CT", tmp_path / "run", "sc")
     _, frames = a_run("loop", tmp_path / "loop", "sc")
