@@ -30,7 +30,7 @@ from pipelines.dicom_out.provenance import (
     referenced_series,
     source_reference,
 )
-from pipelines.dicom_out.sc_picture import draw, enlargement, key, marking, note, write_lines
+from pipelines.dicom_out.sc_picture import below, draw, enlargement, key, marking, note
 from pipelines.dicom_out.study import into_study, side_of
 from pipelines.header import numbers
 from pipelines.volume import Volume
@@ -64,12 +64,15 @@ def write_captures(result: Result, origin: Origin, folder: Path) -> Iterator[Out
     window = None if colour else widest_window(source.array, source.padding)
     segs = [pydicom.dcmread(folder / file.file, stop_before_pixels=True) for file in result.segs]
     shown = _frames_by_source(segs)
+    # All of them in every legend, so that all pictures have one size.
+    found = [each for each in origin.card.segments if counted[:, each.number].any()]
     for index in chosen.tolist():
         plane = Plane(result, index)
-        found = [each for each in origin.card.segments if counted[index, each.number]]
         capture = _header(plane, origin)
         _put_references(capture, plane, segs, shown)
-        put_pixels(capture, _picture(plane, window, found, origin))
+        picture = _picture(plane, window, found, origin)
+        put(capture, {"Rows": picture.shape[0], "Columns": picture.shape[1]})
+        put_pixels(capture, picture)
         yield write(capture, folder, "sc")
 
 
@@ -103,11 +106,9 @@ def _picture(
     else:
         padding = None if source.padding is None else source.padding[plane.at]
         grey = to_grey(plane.image, values, padding, window)
-    picture = draw(grey, plane.labels, found)
-    top = [marking()] * origin.request.research_use
-    bottom = [*map(key, found), note(f"{origin.card.name} {origin.card.version}")]
-    write_lines(picture, top, bottom)
-    return picture
+    name = note(f"{origin.card.name} {origin.card.version}")
+    lines = [*map(key, found), name, *[marking()] * origin.request.research_use]
+    return below(draw(grey, plane.labels, found), lines)
 
 
 def _header(plane: Plane, origin: Origin) -> Dataset:
@@ -115,7 +116,6 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
     image = plane.image
     moment = origin.moment(image)
     factor = enlargement(*plane.labels.shape)
-    rows, columns = plane.labels.shape
     made = Dataset()
     put(
         made,
@@ -137,8 +137,6 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
             "SamplesPerPixel": 3,
             "PhotometricInterpretation": "RGB",
             "PlanarConfiguration": 0,
-            "Rows": rows * factor,
-            "Columns": columns * factor,
             "BitsAllocated": 8,
             "BitsStored": 8,
             "HighBit": 7,
@@ -217,7 +215,10 @@ def _put_references(
             dcm_code("121322", "Source image for image processing operation")
         ]
         drawn.append(item)
-    capture.SourceImageSequence = [source_reference(image, plane.frame), *drawn]
+    source = source_reference(image, plane.frame)
+    if enlargement(*plane.labels.shape) > 1:
+        source.SpatialLocationsPreserved = "NO"  # of pixels (PS3.3 C.12.4)
+    capture.SourceImageSequence = [source, *drawn]
     capture.ReferencedSeriesSequence = [referenced_series(image, [image])]
     if used:
         named = [segs[place] for place in used]

@@ -1,4 +1,7 @@
-"""The picture of a secondary capture: a grey image with segments, legend and marking burnt in."""
+"""The picture of a secondary capture: an image with segments burnt in, and a legend below it.
+
+Nothing but fill and outline lies on the image: there may be texts of the scanner anywhere.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ if TYPE_CHECKING:
 SMALLEST_SIDE = 384
 """Smaller pictures are enlarged by a whole factor, so that letters can be read on them."""
 FILL = 0.25  # of the segment's colour
-PIXELS_PER_LINE = 768  # of the longer side for each pixel of an outline's and a letter's stroke
+PIXELS_PER_LINE = 640  # of the longer side for each pixel of an outline's and a letter's stroke
 _MARKING = (255, 220, 90)
 _NOTE = (225, 225, 225)
-_MARGIN, _SWATCH = 4, 8
+_MARGIN, _SWATCH, _LINE = 4, 8, 13
 
 
 class Line(NamedTuple):
@@ -59,15 +62,32 @@ def draw(
     return np.asarray(np.rint(picture).astype(np.uint8))
 
 
-def write_lines(picture: NDArray[np.uint8], top: Sequence[Line], bottom: Sequence[Line]) -> None:
-    """Burn lines into the upper and the lower left corner, in place; each has a dark rim."""
+def below(picture: NDArray[np.uint8], lines: Sequence[Line]) -> NDArray[np.uint8]:
+    """The picture with a black band below it that holds the lines, several in a row where they fit.
+
+    The band is as high for every picture of one size and the same lines.
+    """
     stroke = _stroke(picture)
-    step = stroke * 12
-    for place, line in enumerate(top):
-        _burn(picture, line, _MARGIN * stroke + place * step, stroke)
-    lowest = picture.shape[0] - _MARGIN * stroke
-    for place, line in enumerate(bottom):
-        _burn(picture, line, lowest - (len(bottom) - place) * step, stroke)
+    width = picture.shape[1] - 2 * _MARGIN * stroke
+    rows: list[list[NDArray[np.uint8]]] = [[]]
+    free = width
+    for line in lines:
+        written = _written(line, stroke)[:, :width]
+        if written.shape[1] > free and rows[-1]:
+            rows.append([])
+            free = width
+        rows[-1].append(written)
+        free -= written.shape[1] + 2 * _MARGIN * stroke
+    step = _LINE * stroke
+    height = len(rows) * step + _MARGIN * stroke
+    band = np.zeros((height, picture.shape[1], 3), np.uint8)
+    for number, row in enumerate(rows):
+        left, top = _MARGIN * stroke, number * step + _MARGIN * stroke // 2
+        for written in row:
+            high, wide = written.shape[:2]
+            band[top : top + high, left : left + wide] = written[: height - top]
+            left += wide + 2 * _MARGIN * stroke
+    return np.vstack([picture, band])
 
 
 def marking() -> Line:
@@ -98,19 +118,15 @@ def _shrunk(mask: NDArray[np.bool_], stroke: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _burn(picture: NDArray[np.uint8], line: Line, row: int, stroke: int) -> None:
+def _written(line: Line, stroke: int) -> NDArray[np.uint8]:
+    """The line in its colour on black, shape (rows, columns, 3)."""
     glyphs = _letters(line.text)
     if line.is_key:
         square = np.zeros((glyphs.shape[0], _SWATCH + 4), np.bool_)
         square[1 : 1 + _SWATCH, :_SWATCH] = True
         glyphs = np.hstack([square, glyphs])
-    glyphs = np.pad(glyphs.repeat(stroke, 0).repeat(stroke, 1), stroke)
-    left, top = (_MARGIN - 1) * stroke, max(row - stroke, 0)
-    window = picture[top : top + glyphs.shape[0], left : left + glyphs.shape[1]]
-    glyphs = glyphs[: window.shape[0], : window.shape[1]]
-    rim = ~_shrunk(~glyphs, stroke)
-    window[rim] = 0
-    window[glyphs] = line.colour
+    large = glyphs.repeat(stroke, 0).repeat(stroke, 1)
+    return np.asarray(large[..., None] * np.array(line.colour, np.uint8))
 
 
 def _letters(text: str) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.conformance.conditions import PAIRED
 from pipelines.dicom_out.attributes import STUDY_KEPT, tags
 from pipelines.dicom_out.dates import da, tm
 from pipelines.dicom_out.provenance import (
@@ -70,9 +71,10 @@ def into_study(
 def side_of(image: Dataset) -> dict[str, object]:
     """Laterality of a series made of `image`, a 2C attribute (PS3.3 C.7.3.1).
 
-    Empty where the source tells neither side nor body part.
+    Empty where there may be a side and the source does not tell it.
     """
     side = str(image.get("Laterality") or image.get("ImageLaterality") or "")
     if side in ("L", "R"):
         return {"Laterality": side}
-    return {} if image.get("BodyPartExamined") else {"Laterality": ""}
+    part = str(image.get("BodyPartExamined", "")).strip()
+    return {} if part and part not in PAIRED else {"Laterality": ""}

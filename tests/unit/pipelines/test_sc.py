@@ -14,7 +14,7 @@ from pipelines.dicom_out.grey import to_grey, widest_window
 from pipelines.dicom_out.planes import Result
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.sc import MOST_IMAGES, choose, write_captures
-from pipelines.dicom_out.sc_picture import SMALLEST_SIDE, enlargement
+from pipelines.dicom_out.sc_picture import SMALLEST_SIDE, below, enlargement, note
 from tests.builders import CANARY, a_series
 from tests.unit.pipelines.segmented import a_mask, a_stack, sided_card
 from tests.unit.pipelines.stand_ins import SEGMENTS, a_card, a_request, frames_card, run_card
@@ -118,11 +118,33 @@ def test_the_picture_says_research_use_where_the_node_is_told_to(tmp_path):
     (told,) = captures(tmp_path / "a", a_bright_square())
     (silent,) = captures(tmp_path / "b", a_bright_square(), research_use=False)
 
-    differing = (told.pixel_array != silent.pixel_array).any(axis=2)
-    rows, columns = differing.nonzero()
-    assert rows.max() < 20
-    assert columns.max() < 250
-    assert 300 < differing.sum()
+    assert told.Rows >= silent.Rows > 512
+    np.testing.assert_array_equal(told.pixel_array[:512], silent.pixel_array[:512])
+    yellow = (told.pixel_array[512:] == (255, 220, 90)).all(axis=2)
+    assert 300 < yellow.sum()
+    assert not (silent.pixel_array[512:] == (255, 220, 90)).all(axis=2).any()
+
+
+def test_nothing_of_the_image_is_covered_by_texts_and_all_pictures_have_one_size(tmp_path):
+    images = a_series(rows=400, columns=500)
+    nothing = captures(tmp_path / "a", images, segmenting(-24.0, 1e9))
+    both = captures(tmp_path / "b", images)
+
+    assert 1 == len({(each.Rows, each.Columns) for each in both})
+    for one, two, image in zip(nothing, both, images, strict=True):
+        beside = (
+            image.pixel_array * float(image.RescaleSlope) + float(image.RescaleIntercept) <= -24
+        )
+        np.testing.assert_array_equal(one.pixel_array[:400][beside], two.pixel_array[:400][beside])
+
+
+def test_a_legend_flows_into_as_many_rows_as_it_needs():
+    picture = np.zeros((400, 400, 3), np.uint8)
+    few, many = (below(picture, [note("x" * 20)] * count) for count in (2, 12))
+
+    assert few.shape[0] < many.shape[0] < 400 + 12 * 13
+    assert many[400:].any(axis=(1, 2)).sum() > 3 * few[400:].any(axis=(1, 2)).sum()
+    assert (400, 400) < below(picture, [note("x" * 200)]).shape
 
 
 def test_no_text_of_the_patient_is_burnt_in(tmp_path):
@@ -141,7 +163,9 @@ def test_small_images_are_enlarged_and_millimetres_stay(tmp_path):
     pixels[0, 5:10, 6:12] = 1100
     (capture,) = captures(tmp_path, a_series(pixels=pixels, spacing_mm=(2.0, 3.0, 4.0)))
 
-    assert (400, 600) == (capture.Rows, capture.Columns)
+    assert 600 == capture.Columns
+    assert 400 < capture.Rows < 450
+    assert "NO" == capture.SourceImageSequence[0].SpatialLocationsPreserved
     assert [3.0 / 20, 4.0 / 20] == list(capture.PixelSpacing)
     assert ["L", "P"] == list(capture.PatientOrientation)
     assert 1 == enlargement(SMALLEST_SIDE, 1000)
@@ -160,7 +184,8 @@ def test_colour_stays_colour(tmp_path):
     (capture,) = captures(tmp_path, [image], segmenting(190.0, 1e9, frames_card))
 
     factor = enlargement(*rgb.shape[-3:-1])
-    middle = capture.pixel_array[factor // 2 :: factor, factor // 2 :: factor].astype(int)
+    image_part = capture.pixel_array[: factor * rgb.shape[0]]
+    middle = image_part[factor // 2 :: factor, factor // 2 :: factor].astype(int)
     alike = (np.abs(middle - rgb.reshape(middle.shape)) <= 1).all(axis=2)
     assert alike.mean() > 0.5
 
