@@ -93,6 +93,7 @@ def result(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The figures that are promised: a median, and the largest peak."""
     return {
         "write_and_gate_s": round(statistics.median(_sum(run["seconds"]) for run in runs), 2),
+        "report_s": round(statistics.median(run["seconds"]["report"] for run in runs), 2),
         "peak_mb": round(max(run["peak_mb"] for run in runs), 1),
     }
 

@@ -13,23 +13,27 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
 from benchmarks.phantom import outlines, segments
 from benchmarks.proc import peak_mb
+from pipelines.collector import collecting_seldom
+from pipelines.conformance import gate
 from pipelines.contract import Enhanced, Segmented
 from pipelines.dicom_in import read_volumes
 from pipelines.dicom_out import enhanced, seg
 from pipelines.dicom_out.provenance import Origin
+from pipelines.dicom_out.sr import write_report
+from pipelines.manifest import OutputFile
 from pipelines.models.card import ModelCard
 from pipelines.registry import load_cards
 from pipelines.request import Equipment, RunRequest
@@ -86,6 +90,17 @@ def _now() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is written of, where it was read, and where to."""
+
+    volume: Volume
+    inputs: Sequence[str]
+    folder: Path
+    watch: Stopwatch
+
+
+@collecting_seldom()  # as a run does
 def main() -> None:
     """Write, and print the JSON object."""
     source, results = map(Path, sys.argv[1:3])
@@ -98,9 +113,12 @@ def main() -> None:
     with watch.during("read sources"):
         (volume,) = read_volumes(sorted(source.iterdir()))
     held_mb = _resident_mb()
-    write_enhanced_series(volume, results, watch)
+    job = Job(volume, sorted(map(str, source.iterdir())), results, watch)
+    faults = write_enhanced_series(job)
     enhanced_peak_mb = peak_mb(os.getpid())
-    write_segmentation(volume, results, watch)
+    faults |= write_segmentation(job)
+    if faults:
+        sys.exit("the gate found: " + ", ".join(sorted(faults)))
     print(json.dumps({
         "seconds": watch.seconds,
         "cpu_s": watch.cpu_s,
@@ -112,37 +130,39 @@ def main() -> None:
     }))  # fmt: skip
 
 
-def write_enhanced_series(volume: Volume, folder: Path, watch: Stopwatch) -> None:
-    """An enhanced image of every slice, each past the gate."""
+def write_enhanced_series(job: Job) -> set[str]:
+    """An enhanced image of every slice, all past the gate; gives what that found."""
     card = load_cards()["ct-denoise"]
-    with watch.during("make pixels"):
-        result = Enhanced(_soften(volume.array))
-    with watch.during("enhanced build"):
-        for written, _clipped in enhanced.write_enhanced(
-            volume, result.array, _origin(card, volume), folder
-        ):
-            with watch.during("gate"):
-                gate(folder / written.file)
+    with job.watch.during("make pixels"):
+        result = Enhanced(_soften(job.volume.array))
+    with job.watch.during("enhanced build"):
+        made = enhanced.write_enhanced(
+            job.volume, result.array, _origin(card, job.volume), job.folder
+        )
+        outputs = [written for written, _clipped in made]
+    return judge(job, outputs)
 
 
-def write_segmentation(volume: Volume, folder: Path, watch: Stopwatch) -> None:
-    """The SEG of all organs, past the gate."""
+def write_segmentation(job: Job) -> set[str]:
+    """The SEG of all organs and its report, both past the gate; gives what that found."""
     card = load_cards()["ct-segment"].model_copy(update={"segments": segments()})
-    with watch.during("make pixels"):
-        result = Segmented(outlines(*volume.array.shape[:2]))
-    with watch.during("SEG build"):
-        for written in seg.write_segmentations(volume, result, _origin(card, volume), folder):
-            with watch.during("gate"):
-                gate(folder / written.file)
+    origin = _origin(card, job.volume)
+    with job.watch.during("make pixels"):
+        result = Segmented(outlines(*job.volume.array.shape[:2]))
+    with job.watch.during("SEG build"):
+        outputs = list(seg.write_segmentations(job.volume, result, origin, job.folder))
+    with job.watch.during("report"):
+        report = write_report([(job.volume, result, outputs)], origin, job.folder)
+    return judge(job, [*outputs, report])
 
 
-def gate(path: Path) -> None:
-    """Look at a written object as the gate before the node's door does.
-
-    There is none yet beside the writers' own checks: the file is parsed, and
-    ``pipelines.conformance.check(dataset)`` is to be called here.
-    """
-    pydicom.dcmread(path)
+def judge(job: Job, outputs: Sequence[OutputFile]) -> set[str]:
+    """What the gate finds in the objects of one job, asked as a run asks it."""
+    with job.watch.during("gate"):
+        instances = {str(one.SOPInstanceUID): str(one.SOPClassUID) for one in job.volume.sources}
+        instances |= {one.sop_uid: one.sop_class_uid for one in outputs}
+        told = gate([job.folder / one.file for one in outputs], job.inputs, instances)
+        return {str(finding) for finding in told.findings}
 
 
 def _origin(card: ModelCard, volume: Volume) -> Origin:

@@ -37,7 +37,9 @@ def measure_enhanced(source: Source, after: NDArray[np.float32]) -> dict[str, An
         "noise_sd_after": noise_sd(later, region),
         "mean_shift": mean_shift(before, later, region),
         "edge_response": edge_response(before, later, valid),
-        "max_abs_change": float(np.abs(after - source.array).max()),
+        "max_abs_change": max(  # plane by plane: the whole would be another two volumes
+            float(np.abs(new - old).max()) for new, old in zip(after, source.array, strict=True)
+        ),
         "unit": _UNITS.get(source.modality) or str(image.get("Units", "") or ""),
     }
 
@@ -48,10 +50,11 @@ def measure_segments(
     """Size, mean and spread of every segment that is there."""
     grey = _grey(source.array)
     voxel_ml = np.prod(source.spacing_mm) / 1000 if isinstance(source, Volume) else None
+    boxes = dict(enumerate(ndimage.find_objects(labels), start=1))
     rows = []
     for segment in segments:
-        values = grey[labels == segment.number]
-        if values.size:
+        if box := boxes.get(segment.number):
+            values = grey[box][labels[box] == segment.number]
             rows.append(
                 {
                     "number": segment.number,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipelines.collector import collecting_seldom
 from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
@@ -18,6 +19,7 @@ from pipelines.dicom_out.further import write_beside_images, write_beside_segmen
 from pipelines.dicom_out.planes import Result as Labelled
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.seg_pixels import numbers_shown
 from pipelines.dicom_out.sr import write_report
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
@@ -45,6 +47,7 @@ NOTHING_FOUND = "nothing found"
 READ_PART, PIPELINE_PART = 0.1, 0.8  # of the whole run, for its progress
 
 
+@collecting_seldom()
 def run(
     request: RunRequest,
     progress: Callable[[float], None] = lambda _part: None,
@@ -226,7 +229,8 @@ def check_result(card: ModelCard, source: Source, result: Result) -> Result:
         if result.labels.shape != source.array.shape[:3] or result.labels.dtype != np.uint8:
             raise PipelineFailed(f"{card.name} gave labels of another shape or type")
         numbers = {segment.number for segment in card.segments}
-        if not set(np.unique(result.labels).tolist()) <= numbers | {0}:
+        found = np.flatnonzero(numbers_shown(result.labels).any(axis=0))
+        if not set(found.tolist()) <= numbers | {0}:
             raise PipelineFailed(f"{card.name} gave labels that its card does not name")
         return result
     raise PipelineFailed(f"{card.name} gave another kind of result than its card says")

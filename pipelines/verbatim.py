@@ -6,6 +6,8 @@ change or reject them, so what we copy or hash is taken as bytes.
 
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,12 +16,13 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 
 from pipelines.header import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pydicom.tag import BaseTag
 
@@ -29,7 +32,11 @@ _SWAPPED_BYTES = {
     **dict.fromkeys(("UV", "SV", "FD", "OD", "OV"), 8),
 }
 _PADDING = {"UI": b"\0", "OB": b"\0", "UN": b"\0"}
+_BINARY = {"US": "H", "UL": "L"}
+_TEXTS = {"AE", "AS", "CS", "DA", "DS", "IS", "LO", "SH", "TM", "UI"}
+_SETTLED = {*_TEXTS, *_BINARY}
 _LONG_HEADER = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+_PRIVATE = 0x00010000  # an odd group
 _IMAGE_BYTES = 0x7FE00000  # (7FE0,0000) and up: pixel data and its offset tables
 
 
@@ -55,11 +62,11 @@ def elements(
 
 def _public_tags(dataset: Dataset, keep: Callable[[int], bool]) -> list[BaseTag]:
     found = [
-        tag
+        tag  # as int: comparing tags takes longer than all the rest
         for tag in dataset.keys()  # noqa: SIM118 - iterating a data set decodes its elements
-        if tag < _IMAGE_BYTES and not tag.is_private and tag.element != 0 and keep(tag)
+        if int(tag) < _IMAGE_BYTES and not tag & _PRIVATE and tag & 0xFFFF and keep(int(tag))
     ]
-    return sorted(found)
+    return sorted(found, key=int)
 
 
 def element(dataset: Dataset, tag: BaseTag, *, signed: bool = False) -> Element:
@@ -69,7 +76,8 @@ def element(dataset: Dataset, tag: BaseTag, *, signed: bool = False) -> Element:
     if vr == "SQ":
         return Element(tag, vr, dataset[tag].value or DicomSequence())
     if not isinstance(item, RawDataElement):
-        return Element(tag, vr, _encode(dataset, tag, vr))
+        known = plain_value(vr, item.value) if vr == item.VR else None
+        return Element(tag, vr, _encode(dataset, tag, vr) if known is None else known)
     value = item.value or b""
     if not item.is_little_endian:
         value = _swap(value, vr)
@@ -82,12 +90,13 @@ def copy_verbatim(dataset: Dataset, keep: Callable[[int], bool] = lambda _tag: T
     Private elements, group lengths and pixel data stay behind on every level; `keep` is asked on
     the topmost alone. What is set on the copy afterwards is encoded in its Specific Character Set.
     """
-    copy = Dataset()
+    plain: dict[BaseTag, RawDataElement] = {}
+    copy = Dataset(plain)  # of which the elements need no checks
     for each in elements(dataset, keep):
         if isinstance(each.value, DicomSequence):
             copy.add_new(each.tag, "SQ", [copy_verbatim(item) for item in each.value])
         else:
-            copy[each.tag] = raw(each.tag, each.vr, each.value)
+            plain[each.tag] = raw(each.tag, each.vr, each.value)
     return mark_encoded(copy)
 
 
@@ -97,10 +106,15 @@ def share(dataset: Dataset, keep: Callable[[int], bool] = lambda _tag: True) -> 
     For a data set that nobody changes any more: a verbatim copy, or one that was made here.
     Private elements inside sequences are not looked for.
     """
-    shared = Dataset()
+    plain: dict[BaseTag, RawDataElement] = {}
+    shared = Dataset(plain)
     signed = whole_number(dataset, "PixelRepresentation") == 1
     for tag in _public_tags(dataset, keep):
-        shared[tag] = _ready(dataset, tag, signed=signed)
+        item = _ready(dataset, tag, signed=signed)
+        if isinstance(item, RawDataElement):
+            plain[tag] = item
+        else:
+            shared[tag] = item
     return mark_encoded(shared)
 
 
@@ -111,8 +125,9 @@ def _ready(dataset: Dataset, tag: BaseTag, *, signed: bool) -> DataElement | Raw
         item = dataset[tag]
         for nested in item.value:
             if not nested.is_original_encoding:
-                for below in nested.keys():  # noqa: SIM118 - as above
-                    nested[below] = _ready(nested, below, signed=signed)
+                for below, found in list(nested.items()):
+                    if found.VR not in _SETTLED:
+                        nested[below] = _ready(nested, below, signed=signed)
                 mark_encoded(nested)
     elif " or " in str(item.VR):
         return raw(*element(dataset, tag, signed=signed))
@@ -152,6 +167,22 @@ def _swap(value: bytes, vr: str) -> bytes:
     if size == 1 or len(value) % size:
         return value
     return np.frombuffer(value, f"u{size}").byteswap().tobytes()
+
+
+def plain_value(vr: str, value: object) -> bytes | None:
+    """The bytes of a decoded value of a frequent kind, as pydicom writes them; None of others."""
+    values: Sequence[object] = value if isinstance(value, MultiValue) else [value]
+    if vr in _BINARY:
+        with suppress(struct.error):  # pydicom tells what is wrong
+            return struct.pack(f"<{len(values)}{_BINARY[vr]}", *values)
+    if vr in _TEXTS:
+        texts = [getattr(each, "original_string", each) for each in values]
+        if vr in ("DS", "IS"):
+            texts = [str(each) for each in texts if each is not None]
+        if all(isinstance(each, str) and each.isascii() for each in texts):
+            text = "\\".join(map(str, texts)).encode("ascii")
+            return text + _PADDING.get(vr, b" ") if len(text) % 2 else text
+    return None
 
 
 def _encode(dataset: Dataset, tag: BaseTag, vr: str) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset, dcmread
+from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_node.demo.pacs import free_port
 from dicom_node.net.errors import PeerError
@@ -27,7 +28,9 @@ from tests.serving import ServedNode, node_toml, outgoing, serving, start
 
 POINTS = ("receiving", "settling", "in the pipeline", "publishing", "sending")
 SLICES = 6
-Held = dict[str, tuple[str, str]]  # SOP Instance UID -> (Series Instance UID, digest of the pixels)
+Held = dict[
+    str, tuple[str, str]
+]  # SOP Instance UID -> (Series Instance UID, digest of its content)
 
 
 @dataclass
@@ -166,6 +169,15 @@ def held_of(pacs: Pacs, study_uid: str) -> Held:
         for instance in series["Instances"]:
             image = dcmread(io.BytesIO(pacs.file(instance)))
             assert image.SOPInstanceUID not in found
-            digest = hashlib.sha256(image.PixelData).hexdigest()
+            digest = hashlib.sha256(_content_of(image)).hexdigest()
             found[str(image.SOPInstanceUID)] = str(image.SeriesInstanceUID), digest
     return found
+
+
+def _content_of(instance: Dataset) -> bytes:
+    """The pixels; of a report, which has none, what it measured."""
+    if instance.SOPClassUID == Comprehensive3DSRStorage:
+        numbers = [str(one.value) for one in instance.iterall() if one.keyword == "NumericValue"]
+        assert numbers
+        return " ".join(numbers).encode()
+    return bytes(instance.PixelData)

@@ -162,6 +162,9 @@ class HeardArriving:
     announced: Announced
     pieces: list[bytes] = field(default_factory=list)
 
+    def room(self, buffer: memoryview) -> memoryview:
+        return buffer
+
     def write(self, piece: memoryview) -> None:
         self.pieces.append(bytes(piece))
 

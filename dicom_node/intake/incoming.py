@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from dicom_node.intake.arrival import Arrival
 from dicom_node.intake.errors import NotTaken
 from dicom_node.intake.keep import Kept, keep
+from dicom_node.intake.part10 import write_meta
 from dicom_node.intake.sent import Held, Sent, Spilled
 from dicom_node.intake.uid import is_uid
 from dicom_node.net.incoming import Answer
@@ -51,9 +52,19 @@ class Incoming:
         self._store = store
         self._disk = disk
         self._register = register
+        self._buffer: memoryview | None = None
         self._spilled: Spilled | None = None
         self._size = 0
         self._refusal = self._refuse_at_once()
+        self._meta = b"" if self._refusal else write_meta(announced)
+
+    def room(self, buffer: memoryview) -> memoryview:
+        """Room behind the file's meta, so that a small file lies in one piece."""
+        if self._refusal is not None:
+            return buffer
+        self._buffer = buffer
+        buffer[: len(self._meta)] = self._meta
+        return buffer[len(self._meta) :]
 
     def write(self, piece: memoryview) -> None:
         """Write a piece of a large data set to a temporary file, or nothing once it is refused."""
@@ -66,7 +77,7 @@ class Incoming:
             return
         try:
             if self._spilled is None:
-                self._spilled = Spilled(self._announced, self._store)
+                self._spilled = Spilled(self._meta, self._store)
             self._spilled.write(piece)
         except OSError as error:
             self._refuse(_no_room(error))
@@ -109,7 +120,7 @@ class Incoming:
     def _keep_held(self, encoded: memoryview) -> tuple[Header, Kept]:
         if len(encoded) > self._announced.most_bytes:
             raise _too_large()
-        held = Held(self._announced, encoded, self._store)
+        held = Held(self._meta, encoded, self._store, self._buffer)
         try:
             return self._keep(held, not_written_yet=len(encoded))
         finally:

@@ -6,12 +6,10 @@ import io
 from typing import TYPE_CHECKING, Protocol
 
 from dicom_node.intake.header import Header, scan, scan_buffer
-from dicom_node.intake.part10 import write_meta
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from dicom_node.net.incoming import Announced
     from storage.files.store import ObjectStore, Part
 
 
@@ -32,14 +30,28 @@ class Sent(Protocol):
 
 
 class Held:
-    """A data set in the receive buffer; its file is written when it is asked for."""
+    """A data set in memory; its file is written when it is asked for.
 
-    def __init__(self, announced: Announced, encoded: memoryview, store: ObjectStore) -> None:
-        self._meta = write_meta(announced)
+    Parameters
+    ----------
+    buffer : memoryview, optional
+        That the data set lies in, right behind its meta: its file begins where this does.
+    """
+
+    def __init__(
+        self,
+        meta: bytes,
+        encoded: memoryview,
+        store: ObjectStore,
+        buffer: memoryview | None = None,
+    ) -> None:
         self._encoded = encoded
         self._store = store
         self._part: Part | None = None
-        self.file_size = len(self._meta) + len(encoded)
+        self.file_size = len(meta) + len(encoded)
+        self._parts: list[bytes | memoryview] = (
+            [meta, encoded] if buffer is None else [buffer[: self.file_size]]
+        )
 
     def header(self, transfer_syntax_uid: str) -> Header:
         """The header, walked where it lies."""
@@ -49,7 +61,7 @@ class Held:
         """Its file, written once."""
         if self._part is None:
             self._part = self._store.open_part()
-            self._part.write([self._meta, self._encoded])
+            self._part.write(self._parts)
         return self._part
 
     def open(self) -> BinaryIO:
@@ -69,8 +81,7 @@ class Spilled:
     process, where a read gives an error.
     """
 
-    def __init__(self, announced: Announced, store: ObjectStore) -> None:
-        meta = write_meta(announced)
+    def __init__(self, meta: bytes, store: ObjectStore) -> None:
         self._begins = self.file_size = len(meta)
         self._part = store.open_part()
         self._part.write([meta])

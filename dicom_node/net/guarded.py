@@ -24,6 +24,14 @@ class Guarded:
         self._association_id = association_id
         self._is_broken = False
 
+    def room(self, buffer: memoryview) -> memoryview:
+        """Ask where the data set is to go; anywhere, once something broke."""
+        try:
+            return self._arriving.room(buffer)
+        except Exception as error:  # noqa: BLE001 - whatever broke
+            self._break(error)
+            return buffer
+
     def write(self, piece: memoryview) -> None:
         """Pass a piece on."""
         if self._is_broken:

@@ -60,6 +60,9 @@ class Answer(NamedTuple):
 class Arriving(Protocol):
     """What takes the data set of one announced instance, exactly as it was sent."""
 
+    def room(self, buffer: memoryview) -> memoryview:
+        """The part of `buffer` that the data set is to fill; its pieces are views of that part."""
+
     def write(self, piece: memoryview) -> None:
         """Take a piece of a data set too large to be held in memory. Never raises OSError."""
 

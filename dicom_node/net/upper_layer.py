@@ -11,6 +11,7 @@ where one is missing, `is_available` says so and the stock path serves (`net.scp
 
 from __future__ import annotations
 
+import mmap
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -218,7 +219,8 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
         self._is_busy = True
         try:
             if request.has_data_set:
-                last = reader.read_data_set(context_id, rest, self._room(), arriving.write)
+                room = arriving.room(self._whole_room())
+                last = reader.read_data_set(context_id, rest, room, arriving.write)
             else:
                 last = memoryview(b"")
             answer = arriving.finish(last)
@@ -239,10 +241,13 @@ class UpperLayer(dul.DULServiceProvider):  # type: ignore[misc]  # pynetdicom is
     def _keep_pace(self, number: int) -> None:
         self._reception.pace(self.assoc, number)
 
-    def _room(self) -> memoryview:
-        """The buffer, made when the first data set comes; the system fills it as it is used."""
+    def _whole_room(self) -> memoryview:
+        """The buffer, made when the first data set comes; the system fills it as it is used.
+
+        It begins a page of memory, so that a store may write it as it lies.
+        """
         if self._buffer is None:
-            self._buffer = memoryview(bytearray(BUFFER_BYTES))
+            self._buffer = memoryview(mmap.mmap(-1, BUFFER_BYTES, mmap.MAP_PRIVATE))
         return self._buffer
 
     def _let_reactor_go(self) -> None:

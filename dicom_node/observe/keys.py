@@ -30,7 +30,7 @@ FIGURES = {
 # The node's own surroundings.
 SURROUNDINGS = {
     "address", "called_aet", "calling_aet", "database", "device", "duty", "exit_code", "file",
-    "folder", "host", "method", "name", "pid", "port", "receiver", "role", "signal",
+    "folder", "host", "method", "name", "pid", "policy", "port", "receiver", "role", "signal",
     "sop_class", "transfer_syntax", "url", "version", "worker",
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sized
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydicom.charset import convert_encodings
@@ -17,7 +18,7 @@ from pipelines.conformance.pixels import pixel_faults
 from pipelines.conformance.raw import bytes_of, items_of, text
 from pipelines.conformance.references import reference_faults
 from pipelines.conformance.report import Finding, Report
-from pipelines.conformance.table import STRICTNESS, level, nested_of, plan_of
+from pipelines.conformance.table import level, nested_of, plan_of, rows_by_use
 from pipelines.conformance.values import count, faults, known
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pipelines.conformance.conditions import When
     from pipelines.conformance.report import Severity
     from pipelines.conformance.table import Attribute, Plan
+    from pipelines.conformance.values import Known
+
+    Held = dict[int, DataElement | RawDataElement]
 
 _BULK = 0x7FE00000
 _GROUPS = (0x52009229, 0x52009230)  # Shared and Per-Frame Functional Groups
@@ -86,34 +90,27 @@ class _Walk:
 
     def modules(self, plan: Plan) -> None:
         """Judge the top of the data set by the IOD's modules."""
-        in_force: dict[int, list[Attribute]] = {}
-        optional: list[Attribute] = []
-        for module in plan.modules:
-            when = MODULES.get(module.name) if module.usage == "C" else None
-            if module.usage == "M" or (when and when(self._root, self._root)):
-                for row in module.attributes:
-                    in_force.setdefault(row.tag, []).append(row)
-            else:
-                optional += module.attributes
-        for rows in in_force.values():
-            strictest = max(rows, key=lambda row: STRICTNESS.index(row.kind))
-            # A condition that does not hold leaves what another module demands in any case.
-            for row in rows if strictest.kind == "1C" else [strictest]:
-                self._judge(row, self._root, "", is_used=True)
+        holds = tuple(
+            module.usage == "M" or bool(when and when(self._root, self._root))
+            for module in plan.modules
+            for when in [MODULES.get(module.name) if module.usage == "C" else None]
+        )
+        held = _by_number(self._root)
+        in_force, optional = rows_by_use(text(self._root, "SOPClassUID"), holds)
+        for row in in_force:
+            self._judge(row, self._root, held, "", is_used=True)
         for row in optional:
-            if row.tag not in in_force:
-                self._judge(row, self._root, "", is_used=False)
+            self._judge(row, self._root, held, "", is_used=False)
 
     def item(
         self, item: Dataset, path: str, nested: Mapping[int, int], inherited: Sequence[str]
     ) -> None:
         """Judge every element of a data set or item, and the items inside."""
         encodings = _encodings(item) or inherited
-        for tag in item.keys():  # noqa: SIM118 - iterating a data set decodes its elements
-            element = item.get_item(tag, keep_deferred=True)
-            if element is None or tag & 0xFFFF == 0 or tag >= _BULK:
+        for tag, element in _by_number(item).items():
+            if tag & 0xFFFF == 0 or tag >= _BULK:
                 continue
-            said = None if tag >> 16 & 1 else known(int(tag))
+            said = None if tag >> 16 & 1 else known(tag)
             where = path + (said.keyword if said else f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
             vr = element.VR or "UN"
             if said and vr == "UN":  # a result may name the VR that its source does not
@@ -121,9 +118,9 @@ class _Walk:
             if said and vr not in said.vrs:
                 self.tell("error", where, "has another VR than the dictionary", of_value=True)
             if vr == "SQ":
-                self._sequence(item, element, where, nested.get(int(tag)), encodings)
+                self._sequence(item, element, where, nested.get(tag), encodings)
             else:
-                self._value(element, where, vr, encodings)
+                self._value(element, where, vr, said, encodings)
 
     def _sequence(
         self,
@@ -144,13 +141,16 @@ class _Walk:
         if int(element.tag) in _GROUPS:
             nested = {**nested, **self._groups}
         for item in items_of(parent, element):
+            held = _by_number(item)
             for row in rows:
-                self._judge(row, item, f"{where}/", is_used=True)
+                self._judge(row, item, held, f"{where}/", is_used=True)
             self.item(item, f"{where}/", nested, encodings)
 
-    def _judge(self, row: Attribute, item: Dataset, path: str, *, is_used: bool) -> None:
+    def _judge(
+        self, row: Attribute, item: Dataset, held: Held, path: str, *, is_used: bool
+    ) -> None:
         """Whether the attribute is there, and has a value, as its type demands (PS3.5 7.4)."""
-        element = item.get_item(row.tag, keep_deferred=True)
+        element = held.get(row.tag)
         where = path + row.keyword
         if element is not None:
             if row.kind in ("1", "1C") and is_empty(element):
@@ -169,6 +169,7 @@ class _Walk:
         element: DataElement | RawDataElement,
         where: str,
         vr: str,
+        said: Known | None,
         encodings: Sequence[str],
     ) -> None:
         if vr in ("UN", "OB", "OW", "OF", "OD", "OL") or not isinstance(element, RawDataElement):
@@ -178,13 +179,17 @@ class _Walk:
             self.tell("error", where, fault, of_value=True)
         if len(value) % 2:
             self.tell("error", where, "has an odd length", of_value=True)
-        said = None if element.tag >> 16 & 1 else known(int(element.tag))
         number = count(vr, value)
         if said is None or number is None:
             return
         beyond = said.most is not None and number > said.most
         if number < said.fewest or beyond or (number - said.fewest) % said.multiple:
             self.tell("error", where, "has another number of values than it may", of_value=True)
+
+
+def _by_number(item: Dataset) -> Held:
+    """The elements by their tags as plain numbers, as comparing tags takes many times as long."""
+    return {int(tag): element for tag, element in item.items()}
 
 
 def is_empty(element: DataElement | RawDataElement) -> bool:
@@ -200,6 +205,7 @@ def is_empty(element: DataElement | RawDataElement) -> bool:
 _BINARY = {"US", "SS", "UL", "SL", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "UN", None}
 
 
+@cache
 def _rule(row: Attribute, *, is_used: bool) -> tuple[Severity, When | None]:
     tables: Iterable[tuple[Severity, dict[str, When]]] = [("error", COMPANIONS)]
     if is_used:

@@ -83,6 +83,39 @@ def plan_of(sop_class: str) -> Plan | None:
 
 
 @cache
+def rows_by_use(
+    sop_class: str, holds: tuple[bool, ...]
+) -> tuple[tuple[Attribute, ...], tuple[Attribute, ...]]:
+    """The rows that can be broken: of modules that are in use, and of those that need not be.
+
+    An attribute that several modules in use name is of the strictest type; where that is 1C, the
+    other rows count too: a condition that does not hold leaves what they demand in any case.
+
+    Parameters
+    ----------
+    holds : tuple of bool
+        Whether each of the plan's modules is in use.
+    """
+    plan = plan_of(sop_class)
+    in_force: dict[int, list[Attribute]] = {}
+    optional: list[Attribute] = []
+    for module, is_used in zip(plan.modules if plan else (), holds, strict=True):
+        if not is_used:
+            optional += module.attributes
+            continue
+        for row in module.attributes:
+            in_force.setdefault(row.tag, []).append(row)
+    used: list[Attribute] = []
+    for rows in in_force.values():
+        strictest = max(rows, key=lambda row: STRICTNESS.index(row.kind))
+        used += rows if strictest.kind == "1C" else [strictest]
+    return (
+        tuple(row for row in used if row.kind != "3"),
+        tuple(row for row in optional if row.tag not in in_force and row.kind not in ("2", "3")),
+    )
+
+
+@cache
 def level(number: int) -> tuple[Attribute, ...]:
     """The rows of a nested table."""
     return _attributes(number, "")

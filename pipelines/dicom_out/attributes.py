@@ -95,7 +95,7 @@ STUDY_KEPT = (
     "PatientSizeCodeSequence", "MedicalAlerts", "Allergies", "SmokingStatus", "PregnancyStatus",
     "LastMenstrualDate", "PatientState", "Occupation", "AdditionalPatientHistory", "AdmissionID",
     "IssuerOfAdmissionIDSequence", "ServiceEpisodeID", "ServiceEpisodeDescription",
-    "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined",
+    "PatientSexNeutered", "RequestAttributesSequence", "BodyPartExamined", "Laterality",
 )  # fmt: skip
 
 # Of these, what must be there even if nothing is known: type 2 (PS3.3 C.7.1.1, C.7.2.1).

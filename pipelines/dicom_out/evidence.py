@@ -11,9 +11,11 @@ from pydicom import Dataset
 from pipelines.dicom_out.uids import PRODUCT_NAMESPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipelines.dicom_out.provenance import Origin
 
-NOT_IN_DOCUMENTS = ("BodyPartExamined", "RequestAttributesSequence")
+NOT_IN_DOCUMENTS = ("BodyPartExamined", "Laterality", "RequestAttributesSequence")
 """Attributes of a study's images that the series of a document does not have (PS3.3 C.17.1)."""
 _NO_DEVICE_UID = f"2.25.{PRODUCT_NAMESPACE.int}"
 _DEVICE = CodedConcept("121007", "DCM", "Device")
@@ -21,23 +23,34 @@ _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "Acces
             "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
 
-def as_evidence(instance: Dataset) -> Dataset:
-    """The instance's class and place in its study; the patient is copied afterwards."""
+def evidence_of(instances: Sequence[Dataset]) -> list[Dataset]:
+    """Each instance's class and place in its study."""
+    found = [_place_of(instance) for instance in instances]
+    _add_nobody(found[0])  # highdicom takes the patient from the first
+    return found
+
+
+def as_image(instance: Dataset) -> Dataset:
+    """The instance's class, its place in its study, and the size of the picture."""
+    stub = _place_of(instance)
+    _add_nobody(stub)
+    stub.Rows, stub.Columns = int(instance.Rows), int(instance.Columns)
+    stub.SamplesPerPixel = int(instance.SamplesPerPixel)
+    return stub
+
+
+def _place_of(instance: Dataset) -> Dataset:
     stub = Dataset()
-    for keyword in _PATIENT:
-        setattr(stub, keyword, "")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         setattr(stub, keyword, str(instance[keyword].value))
     stub.Modality = str(instance.Modality)
     return stub
 
 
-def as_image(instance: Dataset) -> Dataset:
-    """`as_evidence` with the size of the picture."""
-    stub = as_evidence(instance)
-    stub.Rows, stub.Columns = int(instance.Rows), int(instance.Columns)
-    stub.SamplesPerPixel = int(instance.SamplesPerPixel)
-    return stub
+def _add_nobody(stub: Dataset) -> None:
+    """An empty patient and study; the source's are copied afterwards."""
+    for keyword in _PATIENT:
+        setattr(stub, keyword, "")
 
 
 def observer(origin: Origin) -> ObserverContext:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
 from highdicom.sr.coding import CodedConcept
 
-from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, as_evidence, as_image, observer
+from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, as_image, evidence_of, observer
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.planes import frames_by_image, key_planes
 from pipelines.dicom_out.study import into_study
@@ -47,7 +47,7 @@ def _build(found: Sequence[tuple[Segment, Plane, int]], origin: Origin) -> Datas
     first = next(iter(images.values()))
     equipment = origin.equipment()
     document = KeyObjectSelectionDocument(
-        evidence=[as_evidence(image) for image in images.values()],
+        evidence=evidence_of(list(images.values())),
         content=KeyObjectSelection(
             document_title=OF_INTEREST,
             referenced_objects=[as_image(image) for image in images.values()],

@@ -21,6 +21,7 @@ from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import put
 from pipelines.dicom_out.regions import region_of
 from pipelines.dicom_out.seg import CREATOR
+from pipelines.dicom_out.seg_pixels import SIDE
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study, side_of
 from pipelines.verbatim import mark_encoded
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 PM_NUMBER_OFFSET = 550
 SUBTRACTION = CodedConcept("113062", "DCM", "Pixel by pixel subtraction")
 _PIXELS = Tag("FloatPixelData")
+_SAID_OF_FRAMES = ("Laterality",)  # by Frame Laterality (PS3.3 C.7.3.1)
 _SHOWN = 99.5  # percentile of the change that is shown as white, and minus as much as black
 
 
@@ -101,7 +103,7 @@ def _build(volume: Volume, change: NDArray[np.float32], origin: Origin) -> Datas
     quantity = quantity_of(volume)
     made = ParametricMap(
         source_images=stand_ins(volume),
-        pixel_array=change,
+        pixel_array=_small_planes(len(change)),
         series_instance_uid=origin.uid("difference series"),
         series_number=origin.series_number(image, PM_NUMBER_OFFSET),
         sop_instance_uid=origin.uid(f"difference {volume.digests[0]}"),
@@ -136,10 +138,24 @@ def _build(volume: Volume, change: NDArray[np.float32], origin: Origin) -> Datas
     )
     _settle_uids(made, origin.uid(f"difference dimensions {volume.digests[0]}"))
     _name_region(made, image)
-    result = into_study(made, image, origin)
+    order = _planes_of(made)
+    made.Rows, made.Columns = change.shape[1:]
+    result = into_study(made, image, origin, leave=_SAID_OF_FRAMES)
     put(result, {"DerivationDescription": origin.description()})
-    result[_PIXELS] = DataElement(_PIXELS, "OF", made.FloatPixelData)
+    content = change[order].astype("<f4", copy=False).tobytes()
+    result[_PIXELS] = DataElement(_PIXELS, "OF", content)
     return mark_encoded(result)
+
+
+def _small_planes(count: int) -> NDArray[np.float32]:
+    """Planes of one number, their own: highdicom copies what it is given several times."""
+    return np.repeat(np.arange(count, dtype=np.float32), SIDE**2).reshape(count, SIDE, SIDE)
+
+
+def _planes_of(made: Dataset) -> NDArray[np.intp]:
+    """Which of the small planes each frame holds."""
+    frames = np.frombuffer(made.FloatPixelData, "<f4").reshape(-1, SIDE**2)
+    return frames[:, 0].astype(np.intp)
 
 
 def _settle_uids(made: Dataset, dimensions: str) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 RT_NUMBER_OFFSET = 725
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management: retired, and still the value
-_NOT_IN_RT_SERIES = ("BodyPartExamined",)
+_NOT_IN_RT_SERIES = ("BodyPartExamined", "Laterality")
 
 
 def write_structure_set(result: Result, origin: Origin, folder: Path) -> Iterator[OutputFile]:

@@ -142,12 +142,13 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
             "HighBit": 7,
             "PixelRepresentation": 0,
             **_spacing(plane, factor),
-            **side_of(image),
             **lossy_compression(image),
         },
     )
     made.DerivationCodeSequence = [dcm_code("113076", "Segmentation")]
-    return into_study(made, image, origin)
+    placed = into_study(made, image, origin)
+    put(placed, side_of(image))
+    return placed
 
 
 def _orientation(plane: Plane) -> list[str] | str:

@@ -6,7 +6,6 @@ import copy
 from typing import TYPE_CHECKING
 
 import highdicom as hd
-import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.content import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentDescription
@@ -19,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
+from pipelines.dicom_out.seg_pixels import numbers_shown, put_frames, small_planes
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from pydicom import Dataset
 
@@ -62,8 +63,8 @@ def write_segmentations(
     if not isinstance(source, Volume) and len(result.labels) > 1:
         parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
     for labels, frame in parts:
-        there = _numbers_in(labels)
-        found = [segment for segment in origin.card.segments if segment.number in there]
+        shown = numbers_shown(labels)
+        found = [segment for segment in origin.card.segments if shown[:, segment.number].any()]
         if not found:
             continue
         # Not kept by a name: its frames need not be in memory twice while the file is read back.
@@ -82,14 +83,11 @@ def _build(
 ) -> Dataset:
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
-    renumber = np.zeros(256, np.uint8)
-    for number, segment in enumerate(segments, start=1):
-        renumber[segment.number] = number
     part = f"{source.digests[0]} frame {frame or 0}"
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
-        pixel_array=_renumbered(labels, renumber),
+        pixel_array=small_planes(labels, segments),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
             _describe(number, segment, origin, part)
@@ -110,28 +108,14 @@ def _build(
         omit_empty_frames=True,
         specific_character_set="ISO_IR 192",
     )
-    _settle_uids(seg, image, origin.uid(f"dimensions {part}"), frame)
+    frames = _frames_of(seg)
+    _settle_uids(seg, frames, image, origin.uid(f"dimensions {part}"), frame)
+    planes = {str(stub.SOPInstanceUID): index for index, stub in enumerate(stubs)}
+    put_frames(seg, labels, [
+        (planes[str(item.ReferencedSOPInstanceUID)], segments[number - 1].number)
+        for number, item in frames
+    ])  # fmt: skip
     return _finish(seg, image, origin)
-
-
-def _numbers_in(labels: NDArray[np.uint8]) -> set[int]:
-    """Every number that occurs; plane by plane, as numpy counts in eight bytes for each voxel."""
-    counts = sum(np.bincount(plane.ravel(), minlength=256) for plane in labels)
-    return set(np.flatnonzero(counts).tolist())
-
-
-def _renumbered(labels: NDArray[np.uint8], renumber: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`labels` with other numbers; `labels` itself where all keep theirs.
-
-    Plane by plane, as numpy makes eight bytes of every index.
-    """
-    kept = renumber.nonzero()[0]
-    if np.array_equal(renumber[kept], kept):
-        return labels
-    result = np.empty_like(labels)
-    for plane, old in zip(result, labels, strict=True):
-        np.take(renumber, old, out=plane)
-    return result
 
 
 def _finish(seg: Segmentation, image: Dataset, origin: Origin) -> Dataset:
@@ -180,7 +164,24 @@ def _concept(code: Code) -> CodedConcept:
     return CodedConcept(code.value, code.scheme, code.meaning)
 
 
-def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int | None) -> None:
+def _frames_of(seg: Segmentation) -> list[tuple[int, Dataset]]:
+    """Number of the segment, and the item of the source, of each frame."""
+    shared = seg.SharedFunctionalGroupsSequence[0]
+    found = []
+    for group in seg.PerFrameFunctionalGroupsSequence:
+        named = group.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
+        source = group.DerivationImageSequence[0].SourceImageSequence[0]
+        found.append((int(named[0].ReferencedSegmentNumber), source))
+    return found
+
+
+def _settle_uids(
+    seg: Segmentation,
+    frames: Sequence[tuple[int, Dataset]],
+    image: Dataset,
+    dimensions: str,
+    frame: int | None,
+) -> None:
     """Derive the one random UID, and name the source's true class and frame."""
     seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     for index in seg.DimensionIndexSequence:
@@ -188,10 +189,9 @@ def _settle_uids(seg: Segmentation, image: Dataset, dimensions: str, frame: int 
     for series in seg.ReferencedSeriesSequence:
         # The library shares these items with Source Image, where alone frames are named.
         series.ReferencedInstanceSequence = copy.deepcopy(series.ReferencedInstanceSequence)
-    references = list(seg.SourceImageSequence)
-    for group in seg.PerFrameFunctionalGroupsSequence:
-        for derivation in group.get("DerivationImageSequence", []):
-            references += list(derivation.SourceImageSequence)
+    # Frames of one source share its item.
+    distinct = {id(item): item for _number, item in frames}
+    references = [*seg.SourceImageSequence, *distinct.values()]
     listed = [item for series in seg.ReferencedSeriesSequence
               for item in series.ReferencedInstanceSequence]  # fmt: skip
     for reference in references:

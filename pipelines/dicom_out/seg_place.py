@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.dicom_out.seg_read import functional_group
+from pipelines.dicom_out.seg_read import functional_groups
 from pipelines.errors import PipelineFailed
 
 if TYPE_CHECKING:
@@ -58,25 +58,31 @@ def affine_of(seg: Dataset) -> NDArray[np.float64]:
     PipelineFailed
         Frames differ in it: one plane's directions hold for all.
     """
-    every = []
-    for group in seg.PerFrameFunctionalGroupsSequence:
-        spacing = functional_group(seg, group, "PixelMeasuresSequence").PixelSpacing
-        plane = functional_group(seg, group, "PlaneOrientationSequence")
-        every.append((*plane.ImageOrientationPatient, *spacing))
-    numbers = np.unique(np.array(every, float), axis=0)
-    if len(numbers) != 1:
-        raise PipelineFailed("the written segmentation has frames of several orientations")
-    across, down, between = numbers[0, :3], numbers[0, 3:6], numbers[0, 6:]
+    spacing = _one_of(seg, "PixelMeasuresSequence", "PixelSpacing")
+    plane = _one_of(seg, "PlaneOrientationSequence", "ImageOrientationPatient")
+    across, down, between = plane[:3], plane[3:], spacing
     return np.stack([across * between[1], down * between[0]], axis=1)
 
 
 def positions_of(seg: Dataset) -> NDArray[np.float64]:
     """The first pixel's place of every frame, shape (frames, 3), LPS millimetres."""
-    planes = [
-        functional_group(seg, group, "PlanePositionSequence").ImagePositionPatient
-        for group in seg.PerFrameFunctionalGroupsSequence
-    ]
-    return np.array(planes, float)
+    return _numbers(seg, "PlanePositionSequence", "ImagePositionPatient")
+
+
+def _one_of(seg: Dataset, group: str, keyword: str) -> NDArray[np.float64]:
+    numbers = _numbers(seg, group, keyword)
+    if (numbers != numbers[0]).any():
+        raise PipelineFailed("the written segmentation has frames of several orientations")
+    first: NDArray[np.float64] = numbers[0]
+    return first
+
+
+def _numbers(seg: Dataset, group: str, keyword: str) -> NDArray[np.float64]:
+    """The numbers that every frame has in a functional group, shape (frames, values)."""
+    found = functional_groups(seg, group)
+    distinct = {id(items): items[0] for items in found}
+    values = {key: np.array(item[keyword].value, float) for key, item in distinct.items()}
+    return np.array([values[id(items)] for items in found])
 
 
 def check_references(
@@ -92,17 +98,24 @@ def check_references(
         if str(series.SeriesInstanceUID) == str(sources[0].SeriesInstanceUID)
         for item in series.ReferencedInstanceSequence
     }
-    for index, group in zip(slices, seg.PerFrameFunctionalGroupsSequence, strict=True):
-        image = sources[int(index)]
-        wanted = (str(image.SOPClassUID), str(image.SOPInstanceUID), frame)
-        named = {
-            (
-                str(item.ReferencedSOPClassUID),
-                str(item.ReferencedSOPInstanceUID),
-                item.get("ReferencedFrameNumber"),
-            )
-            for derivation in group.DerivationImageSequence
-            for item in derivation.SourceImageSequence
-        }
-        if named != {wanted} or wanted[1] not in listed:
+    images = [(str(image.SOPClassUID), str(image.SOPInstanceUID), frame) for image in sources]
+    groups = functional_groups(seg, "DerivationImageSequence")
+    distinct = {id(derivations): derivations for derivations in groups}
+    named = {key: _named(derivations) for key, derivations in distinct.items()}
+    for index, derivations in zip(slices, groups, strict=True):
+        wanted = images[int(index)]
+        if named[id(derivations)] != {wanted} or wanted[1] not in listed:
             raise PipelineFailed("the written segmentation refers to another image than it shows")
+
+
+def _named(derivations: Sequence[Dataset]) -> set[tuple[str, str, int | None]]:
+    """Class, instance and frame of every source."""
+    return {
+        (
+            str(item.ReferencedSOPClassUID),
+            str(item.ReferencedSOPInstanceUID),
+            item.get("ReferencedFrameNumber"),
+        )
+        for derivation in derivations
+        for item in derivation.SourceImageSequence
+    }

@@ -6,11 +6,13 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from pipelines.errors import PipelineFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from pydicom import Dataset
@@ -45,10 +47,9 @@ def read_shown(seg: Dataset, shape: tuple[int, ...]) -> Iterator[Shown]:
         raise PipelineFailed("the written segmentation has another size than its source")
     if len(seg.PerFrameFunctionalGroupsSequence) != int(seg.NumberOfFrames):
         raise PipelineFailed("the written segmentation places another number of frames than it has")
-    for frame, mask in enumerate(_unpacked(seg, shape)):
-        group = seg.PerFrameFunctionalGroupsSequence[frame]
-        named = functional_group(seg, group, "SegmentIdentificationSequence")
-        yield Shown(frame, int(named.ReferencedSegmentNumber), mask)
+    named = functional_groups(seg, "SegmentIdentificationSequence")
+    for frame, (mask, items) in enumerate(zip(_unpacked(seg, shape), named, strict=True)):
+        yield Shown(frame, int(items[0].ReferencedSegmentNumber), mask)
 
 
 def _unpacked(seg: Dataset, shape: tuple[int, ...]) -> Iterator[NDArray[np.bool_]]:
@@ -66,20 +67,31 @@ def _unpacked(seg: Dataset, shape: tuple[int, ...]) -> Iterator[NDArray[np.bool_
         yield bits[first % 8 : first % 8 + pixels].reshape(shape).view(np.bool_)
 
 
-def functional_group(seg: Dataset, group: Dataset, keyword: str) -> Dataset:
-    """The item of one functional group: the frame's own or, without one, that of all frames.
+def functional_groups(seg: Dataset, keyword: str) -> list[Sequence[Dataset]]:
+    """One functional group of every frame: the frame's own or, without one, that of all frames.
+
+    Frames whose groups are equal bytes have the same one, as parsing is what takes the time.
 
     Raises
     ------
     PipelineFailed
-        Neither has it (PS3.3 C.7.6.16.1.1).
+        A frame has neither (PS3.3 C.7.6.16.1.1).
     """
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    found = group.get(keyword) or shared.get(keyword)
-    if not found:
+    tag = Tag(keyword)
+    shared = seg.SharedFunctionalGroupsSequence[0].get(keyword)
+    known: dict[bytes, Sequence[Dataset]] = {}
+    found = []
+    for group in seg.PerFrameFunctionalGroupsSequence:
+        element = group.get_item(tag)
+        if isinstance(element, RawDataElement) and element.value:
+            if element.value not in known:
+                known[element.value] = group[tag].value
+            found.append(known[element.value])
+        else:
+            found.append(group.get(keyword) or shared)
+    if not all(found):
         raise PipelineFailed(f"the written segmentation has no {keyword}")
-    item: Dataset = found[0]
-    return item
+    return found
 
 
 def _even(length: int) -> int:

@@ -14,6 +14,7 @@ from pydicom.uid import UID, UltrasoundImageStorage
 from pydicom.valuerep import DSfloat
 
 from pipelines.dicom_out.lossy import lossy_compression
+from pipelines.dicom_out.seg_pixels import SIDE
 from pipelines.header import numbers
 from pipelines.volume import Volume
 
@@ -35,7 +36,10 @@ def stand_ins(source: Source) -> list[Dataset]:
     lossy: dict[str, object] = {}
     for image in source.sources:  # highdicom asks the first source alone (ENH-21)
         lossy = lossy or lossy_compression(image)
-    images = [_identity(image) for image in source.sources]
+    nobody = Dataset()
+    for keyword in _STUDY:
+        setattr(nobody, keyword, "")
+    images = [_identity(image, nobody) for image in source.sources]
     for keyword, value in lossy.items():
         setattr(images[0], keyword, value)
     if isinstance(source, Volume):
@@ -45,16 +49,14 @@ def stand_ins(source: Source) -> list[Dataset]:
     return images
 
 
-def _identity(image: Dataset) -> Dataset:
-    stub = Dataset()
-    for keyword in _STUDY:
-        setattr(stub, keyword, "")
+def _identity(image: Dataset, nobody: Dataset) -> Dataset:
+    stub = Dataset(dict(nobody.items()))
     stub.StudyInstanceUID = image.StudyInstanceUID
     stub.SeriesInstanceUID = image.SeriesInstanceUID
     stub.SOPInstanceUID = image.SOPInstanceUID
     stub.SOPClassUID = image.SOPClassUID
     stub.Modality = image.Modality
-    stub.Rows, stub.Columns = image.Rows, image.Columns
+    stub.Rows = stub.Columns = SIDE  # of what highdicom is given instead of the pixels
     if UID(image.SOPClassUID) in _MULTI_FRAME_CLASSES:
         # highdicom looks for functional groups in these; a frame by itself is a single image.
         stub.SOPClassUID = UltrasoundImageStorage

@@ -23,7 +23,7 @@ from highdicom.sr.value_types import (
 from pydicom import Dataset
 from scipy import ndimage
 
-from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, as_evidence, observer
+from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, evidence_of, observer
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import coding_schemes
 from pipelines.dicom_out.sr_groups import Written, groups_of, nothing_found
@@ -85,7 +85,7 @@ def write_report(
     equipment = origin.equipment()
     first = images[0]
     sr = Comprehensive3DSR(
-        evidence=[as_evidence(each) for each in (*images, *(part.seg for part in written))],
+        evidence=evidence_of([*images, *(part.seg for part in written)]),
         content=_content(groups or [nothing_found(origin)], images, origin),
         series_instance_uid=origin.uid("report series"),
         series_number=origin.series_number(first, SR_NUMBER_OFFSET),

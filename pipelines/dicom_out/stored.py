@@ -38,18 +38,15 @@ def to_stored(image: Dataset, pixels: StoredPixels, values: Values) -> Stored:
     changed = values.after != values.before
     if pixels.values.ndim == 4:
         return _to_rgb(pixels, values.after, changed)
-    slope, intercept = rescale_of(image)
-    exact = values.after.astype(np.float64)
-    exact -= intercept
-    exact /= slope
-    rounded = np.rint(exact)
+    rounded = _unscaled(values.after, image)
+    np.rint(rounded, out=rounded)
     clipped = 0
     low, high = bits_range(image)
     if rounded.min() < low or rounded.max() > high:
         beyond = changed & ((rounded < low) | (rounded > high))
         clipped = int((beyond if values.padding is None else beyond & ~values.padding).sum())
         rounded = rounded.clip(low, high)
-    new = _leave_padding(rounded, exact, image)
+    new = _leave_padding(rounded, values.after, image)
     words = np.where(changed, new.astype(pixels.words.dtype), pixels.values)
     if values.padding is not None:
         words = np.where(values.padding, pixels.words, words)
@@ -63,16 +60,24 @@ def _to_rgb(pixels: StoredPixels, after: NDArray[np.float32], changed: NDArray[n
     return Stored(words, int(clipped.any(axis=-1).sum()))
 
 
+def _unscaled(after: NDArray[np.float32], image: Dataset) -> NDArray[np.float64]:
+    slope, intercept = rescale_of(image)
+    exact: NDArray[np.float64] = np.subtract(after, intercept, dtype=np.float64)
+    exact /= slope
+    return exact
+
+
 def _leave_padding(
-    rounded: NDArray[np.float64], exact: NDArray[np.float64], image: Dataset
+    rounded: NDArray[np.float64], after: NDArray[np.float32], image: Dataset
 ) -> NDArray[np.float64]:
     """`rounded` with values inside the padding range moved to the nearest value beside it."""
     found = padding_range(image)
-    if found is None:
+    if found is None or rounded.min() > found[1] or rounded.max() < found[0]:
         return rounded
     inside = (rounded >= found[0]) & (rounded <= found[1])
     if not inside.any():
         return rounded
+    exact = _unscaled(after, image)
     below, above = found[0] - 1, found[1] + 1
     low, high = bits_range(image)
     upwards = (exact - below > above - exact) if low <= below else np.True_

@@ -14,7 +14,7 @@ from pipelines.dicom_out.provenance import (
     put,
     source_device,
 )
-from pipelines.dicom_out.text import to_utf8
+from pipelines.dicom_out.text import text_of, to_utf8
 from pipelines.verbatim import copy_verbatim, mark_encoded, share
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def into_study(
         Keywords of the study's attributes that the made object's IOD does not have.
     """
     study = tags(*STUDY_KEPT)
-    kept = study - tags(*leave)
     plain = to_utf8(copy_verbatim(image))
+    kept = study - tags(*leave, *_not_allowed(plain))
     moment = origin.moment(image)
     result = share(plain, lambda tag: tag in kept)
     complete_study(result)
@@ -78,3 +78,10 @@ def side_of(image: Dataset) -> dict[str, object]:
         return {"Laterality": side}
     part = str(image.get("BodyPartExamined", "")).strip()
     return {} if part and part not in PAIRED else {"Laterality": ""}
+
+
+def _not_allowed(image: Dataset) -> list[str]:
+    """An empty Laterality, which paired parts alone may have (type 2C, PS3.3 C.7.3.1)."""
+    if text_of(image, "Laterality") or text_of(image, "BodyPartExamined").upper() in PAIRED:
+        return []
+    return ["Laterality"]

@@ -8,6 +8,8 @@ are lost silently (docs/adr/0004). A reading transaction sees one snapshot and c
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
-    from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 30_000
@@ -140,7 +142,7 @@ def _sqlite(url: str, *, durable: bool) -> Engine:
         # SQLAlchemy's recipe: the driver must not open transactions on its own.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _keep_log_ahead(cursor)
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA secure_delete=ON")  # a deleted patient's name is overwritten
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
@@ -153,6 +155,24 @@ def _sqlite(url: str, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _keep_log_ahead(cursor: DBAPICursor) -> None:
+    """Have the database keep a write-ahead log; wait while another process has it do so.
+
+    SQLite waits for no lock where two processes change a new file's mode at once
+    (sqlite.org/wal.html, section 9: SQLITE_BUSY).
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _postgresql(url: str) -> Engine:

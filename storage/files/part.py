@@ -16,6 +16,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from storage.files.direct import write_directly
 from storage.files.durable import start_writing, sync_file, write_all
 
 if TYPE_CHECKING:
@@ -47,12 +48,16 @@ class LocalPart:
         self._path = path
         self._place = place
         self._is_synced = False
+        self._is_empty = True
 
     def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Add bytes at the end."""
         with unnamed():
+            if self._is_empty and len(parts) == 1:
+                (content,) = parts
+                parts = [memoryview(content)[write_directly(self._descriptor, content) :]]
             write_all(self._descriptor, parts)
-        self._is_synced = False
+        self._is_synced = self._is_empty = False
 
     def start_writing(self) -> None:
         """Have the disk begin on what was added."""

@@ -1,13 +1,13 @@
 """Sets x judges: every DICOM set of the sample folder through its pipelines, before every judge.
 
-``pytest -s`` prints the table; the file ``judges.txt`` in the test's folder holds it, too.
+``pytest -s`` prints the table, and ``--judges-table FILE`` writes it there.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import pipelines.run
 from pipelines.errors import PipelineRefused
 from pipelines.models.card import ModelCard
 from pipelines.registry import load_cards
+from tests.acceptance.judged import Run
 from tests.acceptance.road import Pacs, a_pacs
 from tests.acceptance.sets import FRAMES, OWN, SETS, SampleSet, is_dicom
-from tests.acceptance.verdicts import JUDGES, Run
+from tests.acceptance.verdicts import JUDGES
 from tests.tools import samples
 from tests.unit.pipelines.stand_ins import a_card, a_request, frames_card
 
@@ -38,22 +39,21 @@ class Table:
         self.rows.append((where.title, pipeline, outcome, cells))
 
     def text(self) -> str:
-        """A line for each run: set, pipeline, outcome, and each judge's word."""
+        """A line for each run: set, pipeline, outcome, and each judge's word; `-` where none."""
         head = ["set", "pipeline", "outcome", *JUDGES]
-        lines = [head, *([*texts, *cells] for *texts, cells in self.rows)]
-        widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)).rstrip()
-            for line in lines
-        )
+        lines = [head, *([*texts, *(cells or ["-"] * len(JUDGES))] for *texts, cells in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        lines.insert(1, ["-" * width for width in widths])
+        return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines)
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory) -> Iterator[Table]:
+def table(pytestconfig) -> Iterator[Table]:
     found = Table()
     yield found
-    (tmp_path_factory.mktemp("table") / "judges.txt").write_text(found.text(), encoding="utf-8")
     print(f"\n{found.text()}")
+    if path := pytestconfig.getoption("judges_table", None):
+        path.write_text(found.text() + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,8 @@ def test_no_judge_finds_what_the_source_does_not_have(where, pipeline, tmp_path,
         table.add(where, pipeline, f"refused: {refusal.code}", [])
         assert where.reason(pipeline) == refusal.code
         return
-    table.add(where, pipeline, f"{len(manifest.outputs)} {card.kind}", [])
+    kinds = Counter(output.kind for output in manifest.outputs)
+    table.add(where, pipeline, " ".join(f"{count} {kind}" for kind, count in kinds.items()), [])
     assert where.reason(pipeline) == ""
     paths = [results / output.file for output in manifest.outputs]
     run = Run(sources, paths, manifest, seen, card.segments, pipeline == "identity", tmp_path, pacs)

@@ -6,114 +6,42 @@ about results of this kind. To add one is to add it to `JUDGES`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pydicom
-import SimpleITK as sitk
-from numpy.typing import NDArray
 
-from pipelines.contract import Enhanced, Segmented, Source
-from pipelines.dicom_out.attributes import STUDY_PRESENT
-from pipelines.manifest import Manifest
-from pipelines.models.card import Segment
-from pipelines.volume import Volume
-from tests.acceptance.road import Pacs
-from tests.judges import dcm2niix, dcmtk, dicom3tools, dicom_validator, simpleitk
-from tests.judges.dcmqi import read_segments
+from dicom_node.jobs.address import describe_errors
+from tests.acceptance import verdicts_of_masks as of_masks
+from tests.acceptance.judged import Run
+from tests.judges import dcm2niix, dicom3tools, dicom_validator, simpleitk
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One pipeline's run on one set.
-
-    Attributes
-    ----------
-    sources : list of Path
-        The instances that went in, alone in their folder.
-    seen : list of (Source, Enhanced or Segmented)
-        What the pipeline saw and gave, in memory.
-    untouched : bool
-        The pipeline gives back what it got.
-    folder : Path
-        Room for what judges write.
-    """
-
-    sources: list[Path]
-    results: list[Path]
-    manifest: Manifest
-    seen: list[tuple[Source, Enhanced | Segmented]]
-    segments: Sequence[Segment]
-    untouched: bool
-    folder: Path
-    pacs: Pacs
-
-    @property
-    def is_enhanced(self) -> bool:
-        return bool(self.of_kind("enhanced"))
-
-    def of_kind(self, *kinds: str) -> list[Path]:
-        """The results of these kinds of output."""
-        outputs = zip(self.manifest.outputs, self.results, strict=True)
-        return [path for output, path in outputs if output.kind in kinds]
-
-    def pairs(self) -> Iterator[tuple[Path, Path]]:
-        """First, middle and last of what has pixels, with the source instance that each names."""
-        by_uid = {_sop_uid(path): path for path in self.sources}
-        with_pixels = self.of_kind("enhanced", "seg")
-        count = len(with_pixels)
-        for index in sorted({0, count // 2, count - 1}):
-            path = with_pixels[index]
-            image = pydicom.dcmread(path, stop_before_pixels=True)
-            yield by_uid[str(image.SourceImageSequence[0].ReferencedSOPInstanceUID)], path
+def gate(run: Run) -> list[str]:
+    """The node's own: what would hold the results before a destination."""
+    told = describe_errors(run.manifest.conformance)
+    return [told] if told else []
 
 
 def dciodvfy(run: Run) -> list[str]:
     """ENH-29: errors that the source does not have."""
-    return _of_pairs(run, dicom3tools.new_errors)
+    found = set(_of_pairs(run, dicom3tools.new_errors))
+    for path in run.of_kind("sr"):
+        found |= dicom3tools.new_errors(run.sources[:1], path)
+    return sorted(found)
 
 
 def dcentvfy(run: Run) -> list[str]:
-    """Contradictions to the source, or among the results.
-
-    An attribute of type 2 that the source lacks is there in the result, and empty.
-    """
-    known = set(dicom3tools.contradictions(run.sources))
-    new = set(dicom3tools.contradictions([*run.sources, *run.results])) - known
-    completed = [f"present in one instance but not the other - Element=<{word}>"
-                 for word in STUDY_PRESENT]  # fmt: skip
-    return sorted(line for line in new if not any(each in line for each in completed))
+    """Contradictions to the source, or among the results."""
+    return sorted(dicom3tools.new_contradictions(run.sources, run.results))
 
 
 def validator(run: Run) -> list[str]:
-    """dicom-validator: attributes missing or not allowed that are not so in the source."""
+    """dicom-validator: attributes missing or not allowed that are not so in the source.
+
+    Of a report's content items it wants every attribute that any value type has.
+    """
     return _of_pairs(run, dicom_validator.new_violations)
-
-
-def dcmqi(run: Run) -> list[str] | None:
-    """Voxels of every segment of a volume, counted, and laid on the source's grid."""
-    if run.is_enhanced or not isinstance(run.seen[0][0], Volume):
-        return None  # it reads no segmentation without a place in the patient
-    found: Counter[str] = Counter()
-    beside = 0
-    files = iter(run.of_kind("seg"))
-    for source, result in run.seen:
-        if result.labels.any():
-            beside += _beside(source, result.labels, next(files), run, found)
-    return _miscounted(found, run) + ([f"{beside} voxels at another place"] if beside else [])
-
-
-def dcmtk_counts(run: Run) -> list[str] | None:
-    """Pixels of every segment of frames, which dcmtk draws without asking for their place."""
-    if run.is_enhanced or isinstance(run.seen[0][0], Volume):
-        return None
-    found: Counter[str] = Counter()
-    for index, path in enumerate(run.of_kind("seg")):
-        found += dcmtk.count_voxels(path, run.folder / f"drawn-{index}")
-    return _miscounted(found, run)
 
 
 def itk(run: Run) -> list[str] | None:
@@ -166,11 +94,15 @@ def orthanc(run: Run) -> list[str]:
 
 
 JUDGES: dict[str, Callable[[Run], list[str] | None]] = {
+    "gate": gate,
     "dciodvfy": dciodvfy,
     "dcentvfy": dcentvfy,
     "dicom-validator": validator,
-    "dcmqi": dcmqi,
-    "dcmtk": dcmtk_counts,
+    "dcmqi": of_masks.dcmqi,
+    "OHIF": of_masks.ohif,
+    "dcmtk": of_masks.dcmtk,
+    "pixelmed": of_masks.pixelmed,
+    "tid1500reader": of_masks.tid1500reader,
     "SimpleITK": itk,
     "Orthanc": orthanc,
     "dcm2niix": niix,
@@ -191,37 +123,3 @@ def _made_by_the_scanner(run: Run) -> Path:
         image.Manufacturer = maker
         image.save_as(folder / path.name)
     return folder
-
-
-def _miscounted(found: Counter[str], run: Run) -> list[str]:
-    told: Counter[str] = Counter()
-    for _source, result in run.seen:
-        for segment in run.segments:
-            told[str(segment.label)] += int((result.labels == segment.number).sum())
-    return [
-        f"{label}: {found[label]} of {told[label]} voxels"
-        for label in told | found
-        if found[label] != told[label]
-    ]
-
-
-def _beside(
-    volume: Volume, labels: NDArray[np.uint8], path: Path, run: Run, found: Counter[str]
-) -> int:
-    """Count the segments of one volume's SEG; gives the voxels that dcmqi puts elsewhere."""
-    named = {str(segment.label): segment.number for segment in run.segments}
-    beside = 0
-    for segment in read_segments(path, run.folder / f"itk-{path.stem}"):
-        found[segment.label] += _count(segment.image)
-        affine = volume.affine[:3]
-        placed = simpleitk.place_on(segment.image, affine[:, 3], affine[:, :3], labels.shape)
-        beside += int((placed != (labels == named[segment.label])).sum())
-    return beside
-
-
-def _count(image: sitk.Image) -> int:
-    return int(np.count_nonzero(sitk.GetArrayViewFromImage(image)))
-
-
-def _sop_uid(path: Path) -> str:
-    return str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -175,6 +176,16 @@ def test_a_missing_head_file_is_said_plainly(db, tamperer):
         "audit row 10: the head file audit.head is missing, "
         "so rows missing after this one would go unseen"
     ) == str(broken.value)
+
+
+def test_a_head_file_that_is_a_moment_behind_its_row_is_waited_for(db, tamperer):
+    """The first row of a trail is there before the file is."""
+    behind = db.head_file.rename(db.head_file.with_suffix(".later"))
+    writer = threading.Timer(0.1, behind.rename, [db.head_file])
+    writer.start()
+
+    assert ROWS == verify(db, db.head_file)
+    writer.join()
 
 
 @pytest.mark.parametrize("content", ["", "{}", "no JSON", '{"count": "x", "hash": "y"}', "[]", "ä"])

@@ -12,6 +12,7 @@ from storage.audit import list_events
 from storage.db.queries.deliveries import next_delivery_id
 from storage.errors import StaleTransition
 from tests.jobs import job_settings, some_works, warm_children
+from tests.statement import table
 
 REASON = "1 conformance error: ImageType is absent, but it is of type 1"
 
@@ -61,6 +62,13 @@ def test_a_builder_that_forgets_an_attribute_is_held_where_the_settings_say_bloc
         "PACS": ("held", REASON), "TOLD": ("queued", ""), "ANY": ("queued", ""),
         "GONE": ("held", REASON),
     } == found  # fmt: skip
+    said = {row["`[peers.NAME] conformance`"]: row["Delivery"] for row in table("5-7")}
+    for destination, policy in (
+        ("PACS", "`block` (default)"),
+        ("TOLD", "`warn`"),
+        ("ANY", "`off`"),
+    ):
+        assert said[policy].startswith(found[destination][0])
     assert 1 == works.job(job_id).manifest["conformance"]["errors"]
     held = works.deliveries()[0]
     assert [f"job {job_id} stub-enhance: delivery {held.id} to PACS held: {REASON}"] == texts(

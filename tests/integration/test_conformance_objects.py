@@ -11,18 +11,16 @@ import pydicom
 import pytest
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description, keyword_for_tag
-from pydicom.sr.codedict import codes
 from pydicom.tag import Tag
-from pydicom.uid import UID, SegmentationStorage
+from pydicom.uid import UID, Comprehensive3DSRStorage, SegmentationStorage
 from pynetdicom import AllStoragePresentationContexts
 
 from pipelines.dicom_in.instances import refuse_foreign
 from pipelines.dicom_out import attributes
 from pipelines.errors import PipelineRefused
-from pipelines.registry import load_cards
 from pipelines.request import Equipment
 from tests.builders import a_series, an_image
-from tests.statement import column, table
+from tests.statement import STATEMENT, column, table
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_grey_loop
 
@@ -124,8 +122,8 @@ def test_pet_keeps_its_series_time_as_is_said(tmp_path):
     assert (source.SeriesDate, source.SeriesTime) == (made.SeriesDate, made.SeriesTime)
 
 
-def segmentations(folder: Path) -> Iterator[Dataset]:
-    """Segmentations of a volume, of a lossy radiograph, and of a loop."""
+def made(folder: Path) -> Iterator[tuple[str, Dataset]]:
+    """Kind and data set of what a volume, a lossy radiograph, and a loop give."""
     split = {"low": -24.0, "high": 10.0}
     radiograph = an_instance("1.2.840.10008.5.1.4.1.1.1")
     radiograph.LossyImageCompression = "01"
@@ -140,51 +138,36 @@ def segmentations(folder: Path) -> Iterator[Dataset]:
             (frames_card("above"), [a_grey_loop()]),
         ]
     ):
-        made, results = outputs(folder / str(number), card, images)
-        assert made
-        yield from (pydicom.dcmread(results / output.file) for output in made)
+        written, results = outputs(folder / str(number), card, images)
+        assert written
+        yield from ((one.kind, pydicom.dcmread(results / one.file)) for one in written)
 
 
-def test_a_segmentation_has_the_attributes_that_are_said(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "sop_class", "number"),
+    [("seg", SegmentationStorage, "A-5"), ("sr", Comprehensive3DSRStorage, "A-8")],
+)
+def test_what_a_segmentation_run_makes_has_the_attributes_that_are_said(
+    tmp_path, kind, sop_class, number
+):
     seen: set[str] = set()
-    for made in segmentations(tmp_path):
-        assert SegmentationStorage == made.SOPClassUID
-        present = {element.keyword for element in made}
-        assert set() == keywords("A-5", "ALWAYS") - present
+    for each in (dataset for found, dataset in made(tmp_path) if found == kind):
+        assert sop_class == each.SOPClassUID
+        present = {element.keyword for element in each}
+        assert set() == keywords(number, "ALWAYS") - present
         seen |= present - keywords("A-7")
 
-    assert keywords("A-5") == seen
+    assert keywords(number) == seen
 
 
-def codes_in(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
-    for element in dataset.iterall():
-        if element.keyword.endswith("CodeSequence"):
-            for item in element.value:
-                yield item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning
+def test_of_patient_and_study_a_report_leaves_out_what_is_said(tmp_path):
+    left_out = {"BodyPartExamined": "BREAST", "Laterality": "L", "RequestAttributesSequence": []}
+    images = a_series(PatientAge="044Y", **left_out)
+    written, results = outputs(tmp_path, a_card("above"), images)
+    seg, report = (pydicom.dcmread(results / one.file) for one in written)
+    said = STATEMENT.read_text(encoding="utf-8")
 
-
-def test_the_codes_are_those_that_are_said(tmp_path):
-    derived = an_instance("1.2.840.10008.5.1.4.1.1.2")
-    derived.ImageType = ["DERIVED", "SECONDARY"]
-    made = [
-        enhanced(tmp_path / "a", an_instance("1.2.840.10008.5.1.4.1.1.2")),
-        enhanced(tmp_path / "b", derived),
-        *segmentations(tmp_path / "c"),
-    ]
-    used = {code for dataset in made for code in codes_in(dataset)}
-    families = {("123110", "DCM", "Artificial Intelligence")}  # of a network: none is run here
-    said = {(row["Code"], row["Scheme"], row["Meaning"]) for row in table("E-2")}
-
-    assert {code for code in used if code[1] == "DCM"} | families == said
-    for value, _scheme, meaning in said:
-        assert meaning in [str(getattr(codes.DCM, name).meaning) for name in codes.DCM.dir()
-                           if getattr(codes.DCM, name).value == value]  # fmt: skip
-
-
-def test_the_coding_schemes_are_those_of_the_cards():
-    cards = load_cards().values()
-    named = [code for card in cards for one in card.segments
-             for code in (one.category, one.type, one.modifier)]  # fmt: skip
-    named += [card.derivation for card in cards]
-
-    assert {code.scheme for code in named if code} | {"DCM"} == set(column("E-1", "Designator"))
+    assert "without Request Attributes Sequence, Body Part Examined and Laterality." in said
+    assert left_out == {keyword: seg.get(keyword) for keyword in left_out}
+    assert set() == set(left_out) & set(report.dir())
+    assert "044Y" == seg.PatientAge == report.PatientAge

@@ -449,12 +449,15 @@ def is_spoken(port: int, version: ssl.TLSVersion) -> bool:
 
 
 def test_the_defaults_are_those_of_the_settings():
-    settings = Settings().model_dump(mode="json")
+    settings = Settings.model_validate({"peers": {"NAME": {"ae_title": "A"}}})
     for row in table("6-1"):
         section, _, name = row["Setting"].strip("`").partition("] ")
         default = row["Default"].strip("`")
+        values: Any = settings.model_dump(mode="json")
+        for part in section[1:].split("."):
+            values = values[part]
 
-        assert str(settings[section[1:]][name]) in (default.strip('"'), default.capitalize()), row
+        assert str(values[name]) in (default.strip('"'), default.capitalize()), row
 
 
 def test_waits_and_numbers_are_those_of_the_settings():

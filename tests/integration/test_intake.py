@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import time
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -107,6 +109,23 @@ def test_instances_are_on_disk_before_the_answer_and_indexed_after(db, store, in
     (association,) = rows(db, Association)
     assert (association.calling_aet, association.outcome) == ("SCANNER", "released")
     assert [event[1:] for event in events(db)] == [("C", 0, "3 instances received")]
+
+
+@pytest.mark.parametrize("edge", [16, 300], ids=["small", "of many pages"])
+def test_a_data_set_received_behind_its_meta_is_the_file_that_it_would_be(
+    store, intake_of, tmp_path, edge
+):
+    (image,) = a_series(slices=1, pixels=np.ones((1, edge, edge), np.int16))
+    request = incoming(image)
+    size, buffer = len(request.encoded), memoryview(mmap.mmap(-1, 1 << 20))
+    with intake_of() as intake:
+        arriving = intake.announce(request.announced)
+        room = arriving.room(buffer)
+        room[:size] = request.encoded
+        assert arriving.finish(room[:size]).status == Status.SUCCESS
+
+    (key,) = store_keys(tmp_path)
+    assert store.path(key).read_bytes() == request.file
 
 
 def test_one_audit_row_for_each_study_of_an_association(db, intake_of):

@@ -70,6 +70,28 @@ def test_enh_29_no_judge_finds_an_error_in_a_capture(tmp_path, case):
     assert [] == contradictions([*sources, *captures])
 
 
+@pytest.mark.parametrize(
+    ("kind", "tells"),
+    [("sc", True), ("gsps", True), ("ko", False), ("rtstruct", False), ("pm", False)],
+)
+def test_the_side_of_a_paired_part_is_told_where_the_object_has_a_place_for_it(
+    tmp_path, kind, tells
+):
+    part = {"BodyPartExamined": "BREAST", "Laterality": "L"}
+    if kind == "pm":
+        sources, _, written = a_map("MR", tmp_path, **part)
+    else:
+        sources, (written, *_) = a_run("MR", tmp_path, kind, **part)
+    made = pydicom.dcmread(written)
+
+    assert tells == (made.get("Laterality") == "L")
+    assert tells == ("Laterality" in made)
+    if kind == "pm":
+        shared = made.SharedFunctionalGroupsSequence[0]
+        assert "L" == shared.FrameAnatomySequence[0].FrameLaterality
+    assert set() == new_errors(sources, written)
+
+
 @pytest.mark.orthanc
 def test_orthanc_stores_every_object(tmp_path):
     _, captures = a_run("CT", tmp_path / "sc", "sc")
@@ -152,10 +174,13 @@ def test_dcmtk_draws_an_image_through_its_presentation_state(tmp_path, interpret
         assert 100 < np.ptp(drawn)
 
 
-def a_map(modality: str, folder: Path) -> tuple[list[Path], list[Path], Path]:
+def a_map(modality: str, folder: Path, **changes: Any) -> tuple[list[Path], list[Path], Path]:
     """Source files, enhanced files, and the map of the difference between them."""
-    objects = ["enhanced", "pm"]
-    manifest, made = run_card(a_card("soften"), whole_series(modality), folder, objects=objects)
+    sources = whole_series(modality)
+    for image in sources:
+        for keyword, value in changes.items():
+            setattr(image, keyword, value)
+    manifest, made = run_card(a_card("soften"), sources, folder, objects=["enhanced", "pm"])
     assert (0, 0) == (manifest.conformance["errors"], manifest.conformance["warnings"])
     *images, difference = [made / output.file for output in manifest.outputs]
     return sorted((folder / "source").glob("*.dcm")), images, difference

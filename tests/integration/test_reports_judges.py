@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from tests.tools import program
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_grey_loop
 
-# Its table of SR has the study's Accession Number in the series.
-ODDITY = "Different information entities .*<AccessionNumber> IE <Series> versus <Study>"
 MEAN, SD = "373098007", "386136009"
 JAPANESE = {
     "SpecificCharacterSet": ["", "ISO 2022 IR 87"],
@@ -72,7 +69,7 @@ def test_air_no_judge_finds_an_error_in_a_report(tmp_path, case):
     assert set() == errors_of(report)
     # Names are compared as bytes, and those of these sources are in another character set.
     alike = [*segs, report] if case in NAMES else [*sources, *segs, report]
-    assert [] == [line for line in contradictions(alike) if not re.search(ODDITY, line)]
+    assert [] == contradictions(alike)
     dump = program("dsrdump", package="dcmtk")
     done = subprocess.run([dump, report], capture_output=True, text=True, check=True)
     assert "Imaging Measurement Report" in done.stdout

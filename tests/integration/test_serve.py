@@ -91,8 +91,8 @@ def test_a_late_slice_and_a_corrected_name_each_give_new_objects(node, pacs, tmp
         found[name] = pacs.results_of_study(str(images[0].StudyInstanceUID))
 
     new = [found["first"], found["late"] - found["first"], found["corrected"] - found["late"]]
-    assert [4, 5, 5] == list(map(len, new))
-    assert 6 == len({series for part in new for series, _instance in part})
+    assert [5, 6, 6] == list(map(len, new))
+    assert 9 == len({series for part in new for series, _instance in part})
     assert found["corrected"] == found["again"]
 
 

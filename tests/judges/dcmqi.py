@@ -39,7 +39,10 @@ def read_segments(seg: Path, folder: Path) -> list[ItkSegment]:
 
 
 class ReportedGroup(NamedTuple):
-    """One measurement group; values by the code of the quantity and of its derivation."""
+    """One measurement group; values by the code of the quantity and of its derivation.
+
+    `finding` is empty where nothing was found.
+    """
 
     finding: str
     laterality: str
@@ -64,7 +67,7 @@ def read_report(sr: Path, folder: Path) -> list[ReportedGroup]:
 def _group(found: dict[str, Any]) -> ReportedGroup:
     items = found.get("measurementItems") or []
     return ReportedGroup(
-        finding=found["Finding"]["CodeValue"],
+        finding=found.get("Finding", {}).get("CodeValue", ""),
         laterality=found.get("Laterality", {}).get("CodeValue", ""),
         tracking_uid=found["TrackingUniqueIdentifier"],
         segment=found.get("ReferencedSegment"),

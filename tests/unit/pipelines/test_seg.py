@@ -171,6 +171,26 @@ def test_seg_10_the_scanner_and_the_library_are_each_named_once(tmp_path):
     assert [item[1] for item in told] == ["109101", "109102"]
 
 
+def test_enh_04_the_side_of_a_paired_part_is_kept(tmp_path):
+    images = a_series("MR", BodyPartExamined="BREAST", Laterality="L")
+    manifest, (seg,) = segment(tmp_path, images)
+
+    assert ("BREAST", "L") == (seg.BodyPartExamined, seg.Laterality)
+    assert [] == manifest.conformance["findings"]
+
+
+@pytest.mark.parametrize(
+    ("part", "side", "kept"),
+    [("BREAST", "R", True), ("BREAST", "", True), (None, "R", True), (None, "", False),
+     ("ABDOMEN", "", False)],
+)  # fmt: skip
+def test_an_empty_side_is_kept_of_paired_parts_alone(tmp_path, part, side, kept):
+    parts = {"BodyPartExamined": part} if part else {}
+    _manifest, (seg,) = segment(tmp_path, a_series("MR", Laterality=side, **parts))
+
+    assert kept == ("Laterality" in seg)
+
+
 def test_enh_21_a_segmentation_of_a_lossy_image_says_so(tmp_path):
     images = a_series(slices=3)
     images[2].LossyImageCompression = "01"
