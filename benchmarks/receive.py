@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkFailed
@@ -98,12 +99,13 @@ def _measure(work: Path, options: argparse.Namespace) -> Iterator[Run]:
     more = {"RECEIVE__RECEIVERS": str(options.receivers)} if options.receivers else {}
     receivers: dict[str, Callable[[Path, str], Receiver]] = {NODE: partial(Node, more=more)}
     receivers |= {name: PEERS[name] for name in options.peers}
+    folders = (work / f"run-{number}" for number in count(1))
     for repetition in range(options.repetitions):
         for cell in cells:
             names = [NODE] if cell == MEMORY_CELL else list(receivers)
             turn = repetition % len(names)  # none of them is always the first
             for name in names[turn:] + names[:turn]:
-                receiver = receivers[name](work / "receiver", cell.mode)
+                receiver = receivers[name](next(folders), cell.mode)
                 run = measure(receiver, loads[cell.kind], cell, repetition, options.quiet_s)
                 _tell(run)
                 yield run
