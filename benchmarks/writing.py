@@ -32,7 +32,7 @@ from pipelines.contract import Enhanced, Segmented
 from pipelines.dicom_in import read_volumes
 from pipelines.dicom_out import enhanced, seg
 from pipelines.dicom_out.provenance import Origin
-from pipelines.dicom_out.sr import write_report
+from pipelines.dicom_out.sr import write_reports
 from pipelines.manifest import OutputFile
 from pipelines.models.card import ModelCard
 from pipelines.registry import load_cards
@@ -152,8 +152,8 @@ def write_segmentation(job: Job) -> set[str]:
     with job.watch.during("SEG build"):
         outputs = list(seg.write_segmentations(job.volume, result, origin, job.folder))
     with job.watch.during("report"):
-        report = write_report([(job.volume, result, outputs)], origin, job.folder)
-    return judge(job, [*outputs, report])
+        outputs += write_reports([(job.volume, result, outputs)], origin, job.folder)
+    return judge(job, outputs)
 
 
 def judge(job: Job, outputs: Sequence[OutputFile]) -> set[str]:

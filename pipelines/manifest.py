@@ -7,14 +7,25 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 MANIFEST_NAME = "manifest.json"
-Kind = Literal["enhanced", "seg", "labelmap", "sr", "pm", "gsps", "ko", "sc", "rtstruct"]
-"""What an object is: enhanced image, BINARY or LABELMAP segmentation, report, parametric map,
-presentation state, key objects, secondary capture, RT structure set."""
+Kind = Literal[
+    "enhanced", "seg", "segment", "labelmap", "sr", "pm", "gsps", "ko", "sc", "rtstruct"
+]  # fmt: skip
+"""What an object is: enhanced image, BINARY segmentation of all segments or of a single one,
+LABELMAP segmentation, report, parametric map, presentation state, key objects, secondary capture,
+RT structure set."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One produced instance; `file` is its name in the output folder."""
+    """One produced instance; `file` is its name in the output folder.
+
+    Attributes
+    ----------
+    frames : int
+        Its Number of Frames; 1 of what has none.
+    names : str
+        Of a report, the kind of segmentation that it refers to; else empty.
+    """
 
     file: str
     kind: Kind
@@ -24,6 +35,8 @@ class OutputFile:
     transfer_syntax_uid: str
     size: int
     sha256: str
+    frames: int = 1
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,8 @@ class Manifest:
     Attributes
     ----------
     outputs : list of OutputFile
-        Of a segmentation, the report comes last; it is alone where nothing was found.
+        Of a segmentation, its reports come last: one for each form in which it was written. One
+        is alone where nothing was found.
     measurements : dict
         Of an enhancement: ``noise_sd_before``, ``noise_sd_after``, ``mean_shift``,
         ``edge_response``, ``max_abs_change``, ``clipped`` and ``unit``. Of a segmentation:

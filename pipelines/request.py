@@ -55,6 +55,9 @@ class RunRequest:
         The result of an earlier revision that this one stands in for.
     objects : list of Kind
         What somebody wants of the run; what its pipeline cannot give is left out.
+    max_frames : int
+        Somebody takes no BINARY segmentation of more frames than this: such a one is written
+        segment by segment, too. 0 where all take any.
     """
 
     pipeline: str
@@ -72,6 +75,7 @@ class RunRequest:
     replaces_series_uid: str = ""
     taken_series_numbers: list[int] = field(default_factory=list)
     objects: list[Kind] = field(default_factory=lambda: ["enhanced", "seg", "sr"])
+    max_frames: int = 0
 
     def to_json(self) -> str:
         """The request as one line of JSON."""

@@ -18,9 +18,9 @@ from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.further import write_beside_images, write_beside_segmentations
 from pipelines.dicom_out.planes import Result as Labelled
 from pipelines.dicom_out.provenance import Origin
-from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.seg import write_forms, write_split
 from pipelines.dicom_out.seg_pixels import numbers_shown
-from pipelines.dicom_out.sr import write_report
+from pipelines.dicom_out.sr import write_reports
 from pipelines.errors import PipelineFailed, PipelineRefused
 from pipelines.limits import check
 from pipelines.manifest import MANIFEST_NAME, Manifest, OutputFile
@@ -120,6 +120,7 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
     measured: list[Any] = []
     segmented: list[tuple[Source, Segmented, list[OutputFile]]] = []
     clipped = 0
+    folder = Path(request.output_folder)
     for index, source in enumerate(sources):
 
         def tell(part: float, index: int = index) -> None:
@@ -128,7 +129,6 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
 
         context = RunContext(card, parameters, request.device, _network(card, request.device), tell)
         result = check_result(card, source, resolve(card)(source, context))
-        folder = Path(request.output_folder)
         if isinstance(result, Enhanced):
             after = keep_protected(source, result.array)
             for written, beyond in write_enhanced(source, after, origin, folder):
@@ -137,7 +137,7 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             outputs += write_beside_images(source, after, origin, folder)
             measured.append(measure_enhanced(source, after))
         else:
-            segs = list(write_segmentations(source, result, origin, folder))
+            segs = write_forms(source, result, origin, folder)
             segmented.append((source, result, segs))
             outputs += segs
             measured.append(measure_segments(source, result.labels, card.segments))
@@ -150,9 +150,11 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
+    outputs += write_split(segmented, origin, folder)
     labelled = [Labelled(source, result.labels, segs) for source, result, segs in segmented]
-    outputs += write_beside_segmentations(labelled, origin, Path(request.output_folder))
-    outputs.append(write_report(segmented, origin, Path(request.output_folder)))
+    outputs += write_beside_segmentations(labelled, origin, folder)
+    if "sr" in request.objects:
+        outputs += write_reports(segmented, origin, folder)
     segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
 

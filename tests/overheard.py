@@ -26,6 +26,10 @@ NAMES = {
     "DeflatedLittleEndianExplicit": "1.2.840.10008.1.2.1.99",
     "DeflatedExplicitVRLittleEndian": "1.2.840.10008.1.2.1.99",
     "BigEndianExplicit": "1.2.840.10008.1.2.2",
+    "JPEGLSLossless": "1.2.840.10008.1.2.4.80",
+    "JPEG2000LosslessOnly": "1.2.840.10008.1.2.4.90",
+    "JPEG2000Lossless": "1.2.840.10008.1.2.4.90",
+    "RLELossless": "1.2.840.10008.1.2.5",
 }
 
 

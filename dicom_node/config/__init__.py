@@ -2,6 +2,7 @@
 
 from dicom_node.config.doors import TitleSection, TlsSection
 from dicom_node.config.load import load_settings
+from dicom_node.config.profiles import ProfileSection
 from dicom_node.config.settings import (
     DatabaseSection,
     DeliverSection,
@@ -27,6 +28,7 @@ __all__ = [
     "NodeSection",
     "PeerSection",
     "Priority",
+    "ProfileSection",
     "ReceiveSection",
     "ResultsSection",
     "RulesSection",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from dicom_node.config.doors import TitleSection
+from dicom_node.config.profiles import ProfileSection
 from dicom_node.config.settings import PeerSection, Settings
 from dicom_node.errors import ConfigInvalid
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "DICOM_NODE_"
 # As many sections of these kinds as there are names.
-NAMED: dict[str, type[BaseModel]] = {"peers": PeerSection, "titles": TitleSection}
+NAMED: dict[str, type[BaseModel]] = {
+    "peers": PeerSection, "profiles": ProfileSection, "titles": TitleSection,
+}  # fmt: skip
 Where = tuple[str, ...]
 
 

@@ -14,6 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from dicom_node.config.doors import TitleSection, TlsSection, check_doors
+from dicom_node.config.profiles import (
+    DEFAULT_PROFILE,
+    ProfileSection,
+    check_profiles,
+    shipped_profiles,
+)
 from dicom_node.config.section import Section
 from dicom_node.config.values import (
     AETitle,
@@ -152,6 +158,9 @@ class PeerSection(Section):
     conformance: Literal["block", "warn", "off"] = Field(
         "block", description="hold results with an error of their own against the standard"
     )
+    profile: str = Field(
+        DEFAULT_PROFILE, description="what it takes of the results: a shipped profile, or your own"
+    )
     settle_after_s: Seconds | None = Field(
         None, description="its own quiet time in place of that of [receive]"
     )
@@ -281,6 +290,7 @@ class Settings(Section):
     node: NodeSection = NodeSection()
     receive: ReceiveSection = ReceiveSection()
     peers: dict[PeerName, PeerSection] = Field({})
+    profiles: dict[PeerName, ProfileSection] = Field({})
     titles: dict[PeerName, TitleSection] = Field({})
     tls: TlsSection = TlsSection()
     deliver: DeliverSection = DeliverSection()
@@ -318,6 +328,11 @@ class Settings(Section):
     @model_validator(mode="after")
     def _doors_fit_together(self) -> Settings:
         check_doors(self)
+        return self
+
+    @model_validator(mode="after")
+    def _profiles_are_known(self) -> Settings:
+        check_profiles(self)
         return self
 
     @property
@@ -360,3 +375,12 @@ class Settings(Section):
     def possible_destinations(self) -> list[str]:
         """Names of the peers that a rule may deliver to: those with an address."""
         return [name for name, peer in self.peers.items() if peer.host and peer.port]
+
+    def profile(self, name: str) -> ProfileSection:
+        """The profile of that name: the site's own or, without one, the shipped one."""
+        return self.profiles.get(name) or shipped_profiles()[name]
+
+    def profile_of(self, destination: str) -> ProfileSection:
+        """What the destination takes; the default where the settings do not name it (any more)."""
+        peer = self.peers.get(destination)
+        return self.profile(peer.profile if peer else DEFAULT_PROFILE)

@@ -56,6 +56,15 @@ def _certificate_name(value: str) -> str:
     return f"sha256:{digest}"
 
 
+def _sop_class(value: str) -> str:
+    parts = value.strip().split(".")
+    if len(value) > 64 or not all(part.isdecimal() and part.isascii() for part in parts):
+        raise ValueError(
+            f"a SOP class is a UID such as 1.2.840.10008.5.1.4.1.1.66.4, not {value!r}"
+        )
+    return value.strip()
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach `host`."""
     if host == "localhost":
@@ -74,3 +83,4 @@ Priority = Literal["routine", "urgent", "stat"]
 PeerName = Annotated[str, AfterValidator(_peer_name)]
 Network = Annotated[str, AfterValidator(_network)]
 CertificateName = Annotated[str, AfterValidator(_certificate_name)]
+SopClass = Annotated[str, AfterValidator(_sop_class)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dicom_node.delivery.retry import next_try
+from dicom_node.delivery.selection import Made, select
 from dicom_node.delivery.trail import (
     BEGIN_TRANSFERRING,
     INSTANCES_TRANSFERRED,
@@ -21,6 +22,7 @@ from storage.db.queries.deliveries import (
     interrupted_deliveries,
     unaddressed_deliveries,
 )
+from storage.db.queries.jobs import job_of
 from storage.db.queries.outputs import released_outputs
 from storage.errors import StaleTransition
 from storage.lifecycle import advance
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from dicom_node.config import DeliverSection
+    from dicom_node.config import DeliverSection, ProfileSection
+    from dicom_node.delivery.selection import Way
     from dicom_node.delivery.transfer import Outcome
     from storage.db.engine import Database
     from storage.db.tables import Delivery
@@ -43,11 +46,13 @@ class Underway:
 
     delivery_id: int
     attempt: int
-    files: list[OutgoingFile]
+    ways: list[Way]
 
 
-def begin_delivery(db: Database, store: ObjectStore, delivery_id: int) -> Underway:
-    """Mark the delivery as being sent and give what is to be sent.
+def begin_delivery(
+    db: Database, store: ObjectStore, delivery_id: int, profile: ProfileSection
+) -> Underway:
+    """Mark the delivery as being sent and give what is to be sent, as the profile takes it.
 
     Raises
     ------
@@ -56,25 +61,37 @@ def begin_delivery(db: Database, store: ObjectStore, delivery_id: int) -> Underw
     """
     with db.begin() as session:
         delivery = _in_state(session, delivery_id, "queued")
-        files = [
-            OutgoingFile(
-                store.path(output.file_key),
-                output.sop_class_uid,
-                output.sop_uid,
-                output.transfer_syntax_uid,
-            )
-            for output in released_outputs(session, delivery.job_id)
-        ]
+        ways = select(_made(session, store, delivery.job_id), profile)
+        files, left_out = ways[0].files, ways[0].left_out
         attempt = delivery.attempt + 1
         event = delivery_event(
             session,
             delivery,
             BEGIN_TRANSFERRING,
-            f"attempt {attempt} with {len(files)} instances",
+            f"attempt {attempt} with {len(files)} instances"
+            + (f", left out by its profile: {left_out}" if left_out else ""),
             detail={"sop_classes": Counter(file.sop_class_uid for file in files)},
         )
         advance(session, delivery, "start", audit=event, attempt=attempt)
-    return Underway(delivery_id, attempt, files)
+    return Underway(delivery_id, attempt, ways)
+
+
+def _made(session: Session, store: ObjectStore, job_id: int) -> list[Made]:
+    """The released results of a job, with what its manifest says of each."""
+    job = job_of(session, job_id)
+    manifest = job.manifest if job else {}
+    told = {each["sop_uid"]: each for each in manifest.get("outputs", ())}
+    made = []
+    for output in released_outputs(session, job_id):
+        file = OutgoingFile(
+            store.path(output.file_key),
+            output.sop_class_uid,
+            output.sop_uid,
+            output.transfer_syntax_uid,
+        )
+        said = told.get(output.sop_uid, {})  # of a job of an earlier version it says less
+        made.append(Made(file, output.kind, said.get("frames", 1), said.get("names", "")))
+    return made
 
 
 def end_delivery(
@@ -94,9 +111,10 @@ def end_delivery(
             "origin": origin,
             "detail": {"instances": outcome.files, "accepted": outcome.accepted},
         }
-        changes = {"accepted": outcome.accepted, "reason": outcome.reason}
+        changes = {"accepted": outcome.accepted, "reason": outcome.reason or outcome.note}
         if outcome.is_complete:
             text = f"{outcome.accepted} instances sent and accepted"
+            text += f"; {outcome.note}" if outcome.note else ""
             event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **told)
             advance(session, delivery, "all_accepted", audit=event, ended_at=now, **changes)
             return None

@@ -1,7 +1,7 @@
 """One loop for each destination: takes its next delivery, sends it, notes how it went.
 
-A delivery is one association with all released outputs of one job. Loops know nothing of one
-another, so a destination that is down delays nobody else.
+A delivery is one association with the released outputs of one job that the destination's profile
+takes. Loops know nothing of one another, so a destination that is down delays nobody else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dicom_node.delivery.rows import begin_delivery, end_delivery, queue_interrupted
 from dicom_node.delivery.transfer import transfer
+from dicom_node.net.transcoding import SYNTAXES
 from dicom_node.observe.logging import get_log
 from storage.db.queries.deliveries import next_delivery_id
 from storage.db.unavailable import DATABASE_UNAVAILABLE
@@ -91,13 +92,15 @@ class DeliveryLoop:
 
     def _send(self, delivery_id: int) -> None:
         deliver = self._settings.deliver
-        underway = begin_delivery(self._db, self._store, delivery_id)
+        profile = self._settings.profile(self._peer.profile)
+        underway = begin_delivery(self._db, self._store, delivery_id, profile)
         our_aet = self._settings.node.ae_title
-        outcome = transfer(self._peer, our_aet, underway.files, deliver.timeout_s)
+        preferred = [SYNTAXES[word] for word in profile.transfer_syntaxes]
+        outcome = transfer(self._peer, our_aet, underway.ways, deliver.timeout_s, preferred)
         due = end_delivery(self._db, underway, outcome, deliver, self._peer.host)
         told = {"delivery": delivery_id, "destination": self.name, "attempt": underway.attempt}
         if outcome.is_complete:
-            log.info("delivered", files=outcome.files, **told)
+            log.info("delivered", files=outcome.files, reason=outcome.note, **told)
         elif due:
             log.warning("delivery will be tried again", reason=outcome.reason, **told)
         else:

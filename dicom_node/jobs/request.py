@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicom_node.jobs.equipment import equipment_of
 from dicom_node.jobs.series_numbers import taken_series_numbers
+from dicom_node.jobs.wishes import wishes_of
 from pipelines.request import RunRequest
 from storage.db.queries.instances import current_files
 from storage.db.queries.jobs import job_of, replaced_series_uid
@@ -26,6 +27,7 @@ def request_of(attempt: Attempt, device: str, bench: Bench) -> RunRequest:
         job = job_of(session, attempt.job_id)
         if job is None:
             raise StaleTransition(f"job {attempt.job_id} is gone")
+        wishes = wishes_of(job.destinations, bench.settings)
         return RunRequest(
             pipeline=job.pipeline,
             parameters=job.parameters,
@@ -41,4 +43,6 @@ def request_of(attempt: Attempt, device: str, bench: Bench) -> RunRequest:
             time_zone=bench.settings.node.time_zone,
             replaces_series_uid=replaced_series_uid(session, job),
             taken_series_numbers=taken_series_numbers(session, job.study_id, bench.store),
+            objects=wishes.objects,
+            max_frames=wishes.max_frames,
         )

@@ -3,6 +3,7 @@
 PeerError
 ├── PeerUnreachable       no connection, no answer in time, or an association that broke off
 ├── AssociationRefused    the peer answered, and declined
+│   └── ClassesRefused    it takes none of the classes that were proposed
 ├── HandshakeFailed       a peer that called made no TLS connection
 │   └── NothingSaid       it did not even try
 └── ConnectionBroken      a connection that this node was reading from is of no use any more
@@ -28,6 +29,10 @@ class PeerUnreachable(PeerError):
 
 class AssociationRefused(PeerError):
     """The peer answered, and declined the association."""
+
+
+class ClassesRefused(AssociationRefused):
+    """The peer takes none of the SOP classes that were proposed to it."""
 
 
 class HandshakeFailed(PeerError):

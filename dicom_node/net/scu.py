@@ -1,7 +1,8 @@
 """Sends files to a peer and asks whether it is there (NET-03).
 
-A file travels in its own transfer syntax, as it lies on disk. Only where the peer declines that one
-is it decoded and sent as Explicit or Implicit VR Little Endian. What is proposed is what is sent.
+A file travels in its own transfer syntax, as it lies on disk, unless others are preferred. Where
+the peer declines those it is decoded and sent as Explicit or Implicit VR Little Endian. What is
+proposed is what is sent.
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification
 
 from dicom_node.net.entity import Entity
-from dicom_node.net.errors import AssociationRefused, PeerUnreachable
+from dicom_node.net.errors import AssociationRefused, ClassesRefused, PeerUnreachable
 from dicom_node.net.status import Status
+from dicom_node.net.transcoding import SYNTAXES, NotConvertible, can_become, converted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from pydicom import Dataset
     from pynetdicom.association import Association
     from pynetdicom.events import Event
     from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from dicom_node.config import PeerSection
 
 MOST_CONTEXTS = 128  # per association: odd one-byte ids (PS3.8 9.3.2.2)
-FALLBACKS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+FALLBACKS = (SYNTAXES["explicit"], SYNTAXES["implicit"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +62,43 @@ def echo(peer: PeerSection, our_aet: str, timeout_s: float) -> None:
         raise PeerUnreachable(f"{name_of(peer)} took the association but did not answer C-ECHO")
 
 
+def taken_classes(
+    peer: PeerSection, our_aet: str, files: Iterable[OutgoingFile], timeout_s: float
+) -> set[str]:
+    """Those of the files' SOP classes that the peer takes, asked without sending anything.
+
+    Raises
+    ------
+    PeerUnreachable, AssociationRefused
+    """
+    proposed = {(file.sop_class_uid, syntax) for file in files for syntax in FALLBACKS}
+    try:
+        association = open_association(peer, our_aet, timeout_s, _contexts(proposed))
+    except ClassesRefused:
+        return set()
+    taken = {str(context.abstract_syntax) for context in association.accepted_contexts}
+    close_association(association)
+    return taken
+
+
 def send(
     peer: PeerSection,
     our_aet: str,
     files: Sequence[OutgoingFile],
     timeout_s: float,
     on_status: Callable[[int], None] = lambda _status: None,
+    preferred: Sequence[str] = (),
 ) -> list[int]:
     """Send every file by C-STORE and give the peer's status for each, in the same order.
 
     A file of which the peer takes no presentation context gets 0x0122. `on_status` is told each
     status as it comes.
+
+    Parameters
+    ----------
+    preferred : sequence of str
+        UIDs of transfer syntaxes to try before the file's own, the best first; those that a file
+        cannot be turned into are passed over.
 
     Raises
     ------
@@ -82,23 +107,36 @@ def send(
     AssociationRefused
     """
     statuses: dict[int, int] = {}
-    for contexts, indices in _plan(files):
+    wanted = [_syntaxes(file, preferred) for file in files]
+    for contexts, indices in _plan(files, wanted):
         association = open_association(peer, our_aet, timeout_s, contexts)
         try:
             for index in indices:
-                statuses[index] = _store(association, files[index], peer)
+                statuses[index] = _store(association, files[index], wanted[index], peer)
                 on_status(statuses[index])
         finally:
             close_association(association)
     return [statuses[index] for index in range(len(files))]
 
 
-def _plan(files: Sequence[OutgoingFile]) -> Iterator[tuple[list[PresentationContext], list[int]]]:
+def _syntaxes(file: OutgoingFile, preferred: Sequence[str]) -> list[str]:
+    """The transfer syntaxes to send the file in, the best first."""
+    possible = [
+        syntax
+        for syntax in preferred
+        if syntax == file.transfer_syntax_uid or can_become(file.path, syntax)
+    ]
+    return list(dict.fromkeys((*possible, file.transfer_syntax_uid, *FALLBACKS)))
+
+
+def _plan(
+    files: Sequence[OutgoingFile], syntaxes: Sequence[Sequence[str]]
+) -> Iterator[tuple[list[PresentationContext], list[int]]]:
     """What to propose and which files go with it, for each association that is needed."""
     proposed: set[tuple[str, str]] = set()
     indices: list[int] = []
     for index, file in enumerate(files):
-        wanted = {(file.sop_class_uid, syntax) for syntax in (file.transfer_syntax_uid, *FALLBACKS)}
+        wanted = {(file.sop_class_uid, syntax) for syntax in syntaxes[index]}
         if len(proposed | wanted) > MOST_CONTEXTS:
             yield _contexts(proposed), indices
             proposed, indices = set(), []
@@ -147,7 +185,7 @@ def open_association(
         said = association.acceptor.primitive.reason_str
         raise AssociationRefused(f"{name_of(peer)} declined: {said}")
     if association.is_aborted and association.rejected_contexts:
-        raise AssociationRefused(f"{name_of(peer)} takes none of the objects' classes")
+        raise ClassesRefused(f"{name_of(peer)} takes none of the objects' classes")
     raise PeerUnreachable(f"{name_of(peer)} does not answer")
 
 
@@ -157,40 +195,31 @@ def _answer_at_once(event: Event) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _store(association: Association, file: OutgoingFile, peer: PeerSection) -> int:
+def _store(
+    association: Association, file: OutgoingFile, syntaxes: Sequence[str], peer: PeerSection
+) -> int:
+    """Send one file in the first of the transfer syntaxes that the peer took and it can become."""
     accepted = {
         (str(context.abstract_syntax), str(context.transfer_syntax[0]))
         for context in association.accepted_contexts
     }
-    try:
-        if (file.sop_class_uid, file.transfer_syntax_uid) in accepted:
-            answer = association.send_c_store(file.path)
-        else:
-            answer = association.send_c_store(_decoded(file.path))
-    except _NotConvertible:
-        return Status.CLASS_NOT_SUPPORTED
-    except ValueError:  # pynetdicom: no accepted context for this class, or none it can turn into
-        return Status.CLASS_NOT_SUPPORTED
-    except RuntimeError:  # pynetdicom: the association ended before this file
-        raise PeerUnreachable(f"{name_of(peer)} broke the association off") from None
-    if "Status" not in answer:
-        raise PeerUnreachable(f"{name_of(peer)} stopped answering while an object was sent")
-    return int(answer.Status)
-
-
-class _NotConvertible(Exception):
-    """No decoder here for the file's transfer syntax."""
-
-
-def _decoded(path: Path) -> Dataset:
-    """The file's data set without compression, for whichever plain syntax the peer took."""
-    dataset = dcmread(path)
-    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+    for syntax in syntaxes:
+        if (file.sop_class_uid, syntax) not in accepted:
+            continue
         try:
-            dataset.decompress(generate_instance_uid=False)
-        except (RuntimeError, ValueError, NotImplementedError, AttributeError):
-            raise _NotConvertible from None
-    return dataset
+            is_own = syntax == file.transfer_syntax_uid
+            what = file.path if is_own else converted(file.path, syntax)
+            answer = association.send_c_store(what)
+        except NotConvertible:
+            continue
+        except ValueError:  # pynetdicom: no accepted context for what the file says it is
+            return Status.CLASS_NOT_SUPPORTED
+        except RuntimeError:  # pynetdicom: the association ended before this file
+            raise PeerUnreachable(f"{name_of(peer)} broke the association off") from None
+        if "Status" not in answer:
+            raise PeerUnreachable(f"{name_of(peer)} stopped answering while an object was sent")
+        return int(answer.Status)
+    return Status.CLASS_NOT_SUPPORTED
 
 
 def close_association(association: Association) -> None:

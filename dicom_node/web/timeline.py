@@ -147,11 +147,12 @@ def _delivery(delivery: DeliveryRow, title_of: Callable[[str], str]) -> Entry:
     word = word_for(DELIVERY, delivery.state)
     tries = _many(delivery.attempt, "try", "tries")
     accepted = _many(delivery.accepted, "object", "objects")
+    note = f" {delivery.reason[:1].upper()}{delivery.reason[1:]}." if delivery.reason else ""
     texts = {
         "queued": f"After {tries}: {delivery.reason}" if delivery.attempt else "It waits.",
         "sending": f"Try {delivery.attempt}.",
-        "sent": f"{accepted} accepted after {tries}.",
-        "committed": f"{accepted} accepted after {tries}, and promised to be kept.",
+        "sent": f"{accepted} accepted after {tries}.{note}",
+        "committed": f"{accepted} accepted after {tries}, and promised to be kept.{note}",
         "failed": f"After {tries}: {delivery.reason}",
         "held": f"{delivery.reason}.",
     }

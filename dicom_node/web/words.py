@@ -85,14 +85,16 @@ EVENT_TYPES = {
 }  # fmt: skip
 ACTIONS = {"C": "create", "R": "read", "U": "update", "D": "delete", "E": "execute"}
 KINDS = {
-    "enhanced": "enhanced images", "seg": "segmentation", "labelmap": "label map",
-    "sr": "measurement report", "pm": "parametric maps", "gsps": "presentation state",
-    "ko": "key objects", "sc": "secondary captures", "rtstruct": "RT structure set",
+    "enhanced": "enhanced images", "seg": "segmentation", "segment": "single segments",
+    "labelmap": "label map", "sr": "measurement report", "pm": "parametric maps",
+    "gsps": "presentation state", "ko": "key objects", "sc": "secondary captures",
+    "rtstruct": "RT structure set",
 }  # fmt: skip
 OBJECTS = {
-    "enhanced": "image", "seg": "segmentation object", "labelmap": "label map",
-    "sr": "measurement report", "pm": "parametric map", "gsps": "presentation state",
-    "ko": "key object document", "sc": "secondary capture", "rtstruct": "RT structure set",
+    "enhanced": "image", "seg": "segmentation object", "segment": "single segment object",
+    "labelmap": "label map", "sr": "measurement report", "pm": "parametric map",
+    "gsps": "presentation state", "ko": "key object document", "sc": "secondary capture",
+    "rtstruct": "RT structure set",
 }  # fmt: skip
 PRIORITIES = {100: "STAT", 50: "urgent"}
 PICTURES = {

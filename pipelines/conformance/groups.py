@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipelines.conformance.conditions import is_derived_from_images, is_original
 from pipelines.conformance.raw import distinct_items, has, items, number, text
 from pipelines.conformance.report import Finding
+from pipelines.conformance.table import LABEL_MAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,10 +80,20 @@ def _count_faults(dataset: Dataset, frames: int) -> Iterator[Finding]:
 
 
 def _segment_faults(dataset: Dataset) -> Iterator[Finding]:
-    """Segments counted from 1 (C.8.20.2.5), and no frame of a segment that is none."""
-    if not has(dataset, "SegmentSequence") or text(dataset, "SegmentationType") == "LABELMAP":
+    """Segments counted from 1 (C.8.20.2.5), and no frame of a segment that is none.
+
+    Numbers of a label map may be any that differ (2024d), and its frames name none.
+    """
+    if not has(dataset, "SegmentSequence"):
         return
     numbers = [number(item, "SegmentNumber") for item in items(dataset, "SegmentSequence")]
+    is_label_map = text(dataset, "SOPClassUID") == LABEL_MAP
+    if is_label_map != (text(dataset, "SegmentationType") == "LABELMAP"):
+        yield Finding("error", "SegmentationType", "contradicts the SOP class")
+    if is_label_map:
+        if len(set(numbers)) < len(numbers):
+            yield Finding("error", "SegmentSequence/SegmentNumber", "is that of two segments")
+        return
     if numbers != list(range(1, len(numbers) + 1)):
         yield Finding("error", "SegmentSequence/SegmentNumber", "does not count from 1 by 1")
     for keyword in (SHARED, PER_FRAME):

@@ -11,6 +11,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pipelines.dicom_out.encode import encoded
+from pipelines.header import whole_number
 from pipelines.manifest import OutputFile
 from pipelines.verbatim import mark_encoded, raw
 
@@ -50,6 +51,7 @@ def write(dataset: Dataset, folder: Path, kind: Kind) -> OutputFile:
         transfer_syntax_uid=str(ExplicitVRLittleEndian),
         size=size,
         sha256=digest.hexdigest(),
+        frames=whole_number(dataset, "NumberOfFrames", 1),
     )
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pipelines.dicom_out.provenance import Origin
     from pipelines.manifest import OutputFile
 
-GSPS_NUMBER_OFFSET = 650
+GSPS_NUMBER_OFFSET = 675
 
 
 class _Look(NamedTuple):

@@ -26,7 +26,7 @@ class Result(NamedTuple):
     ----------
     labels : ndarray of uint8, shape (z, y, x) or (frame, y, x)
     segs : sequence of OutputFile
-        Empty where nothing was found, or where nobody wants segmentations.
+        Form after form (`pipelines.dicom_out.seg_form`); empty where nothing was found.
     """
 
     source: Source

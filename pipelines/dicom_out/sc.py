@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pipelines.manifest import OutputFile
     from pipelines.models.card import Segment
 
-SC_NUMBER_OFFSET = 600
+SC_NUMBER_OFFSET = 625
 MOST_IMAGES = 100
 """Of more planes that show anything, those on which a segment is largest and an even choice."""
 _LEAST_PART = 0.0872  # sine of 5 degrees: less of a direction is not named
@@ -62,7 +62,11 @@ def write_captures(result: Result, origin: Origin, folder: Path) -> Iterator[Out
     source = result.source
     colour = source.array.ndim == 4
     window = None if colour else widest_window(source.array, source.padding)
-    segs = [pydicom.dcmread(folder / file.file, stop_before_pixels=True) for file in result.segs]
+    segs = [
+        pydicom.dcmread(folder / file.file, stop_before_pixels=True)
+        for file in result.segs
+        if file.kind == result.segs[0].kind  # every form shows the same
+    ]
     shown = _frames_by_source(segs)
     # All of them in every legend, so that all pictures have one size.
     found = [each for each in origin.card.segments if counted[:, each.number].any()]

@@ -1,15 +1,16 @@
-"""The segmentation object: BINARY, on the source's grid, checked after it is written (SEG-01)."""
+"""The segmentation object, on the source's grid and checked after it is written (SEG-01)."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import highdicom as hd
+import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.content import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentDescription
-from highdicom.seg.enum import SegmentAlgorithmTypeValues, SegmentationTypeValues
+from highdicom.seg.enum import SegmentAlgorithmTypeValues
 from highdicom.sr.coding import CodedConcept
 from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
@@ -18,7 +19,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
-from pipelines.dicom_out.seg_pixels import numbers_shown, put_frames, small_planes
+from pipelines.dicom_out.seg_form import BINARY, LABELMAP, SINGLE, Form, forms_of
+from pipelines.dicom_out.seg_pixels import numbers_shown, put_frames, put_labels, small_planes
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
     from pydicom import Dataset
 
@@ -38,14 +39,57 @@ if TYPE_CHECKING:
     from pipelines.models.card import Code, Segment
 
 CREATOR = "dicom-node"
-SEG_NUMBER_OFFSET = 500
-"""Segmentations are numbered above enhanced series, so two jobs at one time rarely collide."""
 _AI = CodedConcept("123110", "DCM", "Artificial Intelligence")
 _MORPHOLOGICAL = CodedConcept("123104", "DCM", "Morphological Operations")
 
 
-def write_segmentations(
+class _Part(NamedTuple):
+    """Which object of a result it is: its form, and the source's frame where that has several."""
+
+    form: Form
+    frame: int | None
+
+
+def write_forms(
     source: Source, result: Segmented, origin: Origin, folder: Path
+) -> list[OutputFile]:
+    """Write the label map in every form that the request asks for.
+
+    Raises
+    ------
+    PipelineFailed
+        What was written reads back as another mask.
+    """
+    return [
+        written
+        for form in forms_of(origin.request.objects)
+        for written in write_segmentations(source, result, origin, folder, form)
+    ]
+
+
+def write_split(
+    results: Sequence[tuple[Source, Segmented, list[OutputFile]]], origin: Origin, folder: Path
+) -> list[OutputFile]:
+    """Write the run's label maps segment by segment, too, where somebody takes no such large SEG.
+
+    All of them, where any BINARY object has more frames than `RunRequest.max_frames`, so that who
+    cannot take the run in one form can take it in another. Each is added to its result's files.
+    """
+    made = [file for _, _, files in results for file in files]
+    most = origin.request.max_frames
+    is_split = any(file.kind == SINGLE.kind for file in made)
+    if not most or is_split or all(file.frames <= most for file in made if file.kind == "seg"):
+        return []
+    split = []
+    for source, result, files in results:
+        written = list(write_segmentations(source, result, origin, folder, SINGLE))
+        files.extend(written)
+        split += written
+    return split
+
+
+def write_segmentations(
+    source: Source, result: Segmented, origin: Origin, folder: Path, form: Form = BINARY
 ) -> Iterator[OutputFile]:
     """Write the label map as SEG objects: one for a volume, one for each frame that shows any.
 
@@ -63,14 +107,18 @@ def write_segmentations(
     if not isinstance(source, Volume) and len(result.labels) > 1:
         parts = [(result.labels[k : k + 1], k + 1) for k in range(len(result.labels))]
     for labels, frame in parts:
-        shown = numbers_shown(labels)
-        found = [segment for segment in origin.card.segments if shown[:, segment.number].any()]
-        if not found:
-            continue
-        # Not kept by a name: its frames need not be in memory twice while the file is read back.
-        written = write(_build(source, stubs, labels, found, origin, frame), folder, "seg")
-        check_segmentation(folder / written.file, source, labels, found, frame)
-        yield written
+        numbers = numbers_shown(labels)
+        found = [segment for segment in origin.card.segments if numbers[:, segment.number].any()]
+        for segments in form.objects(found) if found else ():
+            shown = labels if len(segments) == len(found) else _alone(labels, segments[0])
+            # Not kept by a name: its frames need not be in memory twice while it is read back.
+            written = write(
+                _build(source, stubs, shown, segments, origin, _Part(form, frame)),
+                folder,
+                form.kind,
+            )
+            check_segmentation(folder / written.file, source, shown, segments, frame, form.kind)
+            yield written
 
 
 def _build(
@@ -79,24 +127,29 @@ def _build(
     labels: NDArray[np.uint8],
     segments: Sequence[Segment],
     origin: Origin,
-    frame: int | None,
+    part: _Part,
 ) -> Dataset:
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
-    part = f"{source.digests[0]} frame {frame or 0}"
+    form, frame = part
+    whole = f"{source.digests[0]} frame {frame or 0}"
+    which = f"{whole} segment {segments[0].number}" if form is SINGLE else whole
+    place = frame or max(whole_number(image, "InstanceNumber", 1), 1)
+    if form is SINGLE:  # an object for each, so that the numbers of a series differ
+        place = (place - 1) % 2**20 * 256 + segments[0].number
     equipment = origin.equipment()
     seg = Segmentation(
         source_images=stubs,
         pixel_array=small_planes(labels, segments),
-        segmentation_type=SegmentationTypeValues.BINARY,
+        segmentation_type=form.type,
         segment_descriptions=[
-            _describe(number, segment, origin, part)
+            _describe(number, segment, origin, whole)
             for number, segment in enumerate(segments, start=1)
         ],
-        series_instance_uid=origin.uid("segmentation series"),
-        series_number=origin.series_number(image, SEG_NUMBER_OFFSET),
-        sop_instance_uid=origin.uid(f"segmentation {part}"),
-        instance_number=frame or max(whole_number(image, "InstanceNumber", 1), 1),
+        series_instance_uid=origin.uid(f"{form.name} series"),
+        series_number=origin.series_number(image, form.number_offset),
+        sop_instance_uid=origin.uid(f"{form.name} {which}"),
+        instance_number=place,
         manufacturer=equipment["Manufacturer"],
         manufacturer_model_name=equipment["ManufacturerModelName"],
         software_versions=list(equipment["SoftwareVersions"]),
@@ -108,14 +161,22 @@ def _build(
         omit_empty_frames=True,
         specific_character_set="ISO_IR 192",
     )
-    frames = _frames_of(seg)
-    _settle_uids(seg, frames, image, origin.uid(f"dimensions {part}"), frame)
-    planes = {str(stub.SOPInstanceUID): index for index, stub in enumerate(stubs)}
-    put_frames(seg, labels, [
-        (planes[str(item.ReferencedSOPInstanceUID)], segments[number - 1].number)
-        for number, item in frames
-    ])  # fmt: skip
+    dimensions = f"dimensions {whole}" if form is BINARY else f"{form.name} dimensions {which}"
+    items = _items_of(seg)
+    _settle_uids(seg, items, image, origin.uid(dimensions), frame)
+    index = {str(stub.SOPInstanceUID): plane for plane, stub in enumerate(stubs)}
+    planes = [index[str(item.ReferencedSOPInstanceUID)] for item in items]
+    if form is LABELMAP:
+        put_labels(seg, labels, segments, planes)
+    else:
+        numbers = [segments[number - 1].number for number in _numbers_of(seg)]
+        put_frames(seg, labels, list(zip(planes, numbers, strict=True)))
     return _finish(seg, image, origin)
+
+
+def _alone(labels: NDArray[np.uint8], segment: Segment) -> NDArray[np.uint8]:
+    """`labels` with every other segment taken for background."""
+    return np.where(labels == segment.number, labels, np.uint8(0))
 
 
 def _finish(seg: Segmentation, image: Dataset, origin: Origin) -> Dataset:
@@ -164,20 +225,25 @@ def _concept(code: Code) -> CodedConcept:
     return CodedConcept(code.value, code.scheme, code.meaning)
 
 
-def _frames_of(seg: Segmentation) -> list[tuple[int, Dataset]]:
-    """Number of the segment, and the item of the source, of each frame."""
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    found = []
-    for group in seg.PerFrameFunctionalGroupsSequence:
-        named = group.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
-        source = group.DerivationImageSequence[0].SourceImageSequence[0]
-        found.append((int(named[0].ReferencedSegmentNumber), source))
-    return found
+def _items_of(seg: Segmentation) -> list[Dataset]:
+    """The item of the source of each frame."""
+    return [
+        group.DerivationImageSequence[0].SourceImageSequence[0]
+        for group in seg.PerFrameFunctionalGroupsSequence
+    ]
+
+
+def _numbers_of(seg: Segmentation) -> list[int]:
+    """The segment that each frame of a BINARY object shows, by its number in the file."""
+    keyword = "SegmentIdentificationSequence"
+    shared = seg.SharedFunctionalGroupsSequence[0].get(keyword)
+    named = [group.get(keyword) or shared for group in seg.PerFrameFunctionalGroupsSequence]
+    return [int(items[0].ReferencedSegmentNumber) for items in named]
 
 
 def _settle_uids(
     seg: Segmentation,
-    frames: Sequence[tuple[int, Dataset]],
+    items: Sequence[Dataset],
     image: Dataset,
     dimensions: str,
     frame: int | None,
@@ -190,7 +256,7 @@ def _settle_uids(
         # The library shares these items with Source Image, where alone frames are named.
         series.ReferencedInstanceSequence = copy.deepcopy(series.ReferencedInstanceSequence)
     # Frames of one source share its item.
-    distinct = {id(item): item for _number, item in frames}
+    distinct = {id(item): item for item in items}
     references = [*seg.SourceImageSequence, *distinct.values()]
     listed = [item for series in seg.ReferencedSeriesSequence
               for item in series.ReferencedInstanceSequence]  # fmt: skip

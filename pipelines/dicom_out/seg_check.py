@@ -9,7 +9,7 @@ import pydicom
 
 from pipelines.dicom_out.laterality import check_sides
 from pipelines.dicom_out.seg_place import affine_of, check_references, positions_of, slices_of
-from pipelines.dicom_out.seg_read import read_shown
+from pipelines.dicom_out.seg_read import BACKGROUND, BINARY, LABELMAP, read_shown
 from pipelines.errors import PipelineFailed
 from pipelines.volume import Volume
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from pipelines.contract import Source
+    from pipelines.manifest import Kind
     from pipelines.models.card import Code, Segment
 
+_BACKGROUND_CODE = ("125040", "DCM")
 SAME_CENTROID = 0.6  # of a voxel's longest side: what a stack may drift sideways, and rounding
 
 
@@ -41,6 +43,7 @@ def check_segmentation(
     labels: NDArray[np.uint8],
     segments: Sequence[Segment],
     frame: int | None = None,
+    kind: Kind = "seg",
 ) -> None:
     """Raise PipelineFailed unless the file holds `labels`, voxel for voxel, at their places.
 
@@ -54,8 +57,12 @@ def check_segmentation(
         Those that `labels` shows, in the order of the file, numbered from 1.
     frame : int, optional
         Number of the source's frame that `labels` belongs to, where the source has several.
+    kind : Kind
+        ``labelmap`` where the file is to be one, else it is to be BINARY.
     """
     seg = pydicom.dcmread(path)
+    if seg.SegmentationType != (LABELMAP if kind == "labelmap" else BINARY):
+        raise PipelineFailed("the written segmentation is of another type")
     _check_descriptions(seg, segments)
     count = len(seg.PerFrameFunctionalGroupsSequence)
     volume = source if isinstance(source, Volume) else None
@@ -74,8 +81,11 @@ def _check_descriptions(seg: Dataset, segments: Sequence[Segment]) -> None:
         (number, each.label, _code(each.category), _code(each.type), _code(each.modifier))
         for number, each in enumerate(segments, start=1)
     ]
+    items = list(seg.SegmentSequence)
+    if seg.SegmentationType == LABELMAP:
+        _check_background(seg, items.pop(0))
     described = []
-    for item in seg.SegmentSequence:
+    for item in items:
         category = item.SegmentedPropertyCategoryCodeSequence[0]
         kind = item.SegmentedPropertyTypeCodeSequence[0]
         side = kind.get("SegmentedPropertyTypeModifierCodeSequence") or [None]
@@ -83,6 +93,18 @@ def _check_descriptions(seg: Dataset, segments: Sequence[Segment]) -> None:
         described.append((int(item.SegmentNumber), str(item.SegmentLabel), *codes))
     if described != wanted:
         raise PipelineFailed("the written segmentation describes other segments")
+
+
+def _check_background(seg: Dataset, item: Dataset) -> None:
+    """The first description is of the background, whose pixels are padding (C.8.20.4)."""
+    told = (
+        int(item.SegmentNumber),
+        seg.get("PixelPaddingValue"),
+        _item(item.SegmentedPropertyCategoryCodeSequence[0]),
+        _item(item.SegmentedPropertyTypeCodeSequence[0]),
+    )
+    if told != (BACKGROUND, BACKGROUND, _BACKGROUND_CODE, _BACKGROUND_CODE):
+        raise PipelineFailed("the written label map has another background")
 
 
 def _code(code: Code | None) -> tuple[str, str] | None:

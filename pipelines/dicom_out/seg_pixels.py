@@ -1,4 +1,4 @@
-"""The frames of a BINARY segmentation: which there are, and their bits.
+"""The frames of a segmentation: which there are, and their bits or labels.
 
 Which frames there are depends on the numbers that a plane shows and not on their outlines. So
 highdicom, which copies what it is given several times, makes the object of small planes that show
@@ -39,21 +39,47 @@ def numbers_shown(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def small_planes(labels: NDArray[np.uint8], segments: Sequence[Segment]) -> NDArray[np.uint8]:
     """A label map that shows the same `segments`, numbered from 1, shape (plane, SIDE, SIDE)."""
-    renumbered = np.zeros(SIDE**2, np.uint8)
-    renumbered[[segment.number for segment in segments]] = np.arange(1, len(segments) + 1)
-    return (numbers_shown(labels) * renumbered).reshape(-1, SIDE, SIDE)
+    return (numbers_shown(labels) * _renumbering(segments)).reshape(-1, SIDE, SIDE)
 
 
 def put_frames(seg: Dataset, labels: NDArray[np.uint8], frames: Sequence[tuple[int, int]]) -> None:
-    """Give a segmentation of small planes the size and pixels of `labels`.
+    """Give a BINARY segmentation of small planes the size and pixels of `labels`.
 
     Parameters
     ----------
     frames : sequence of (int, int)
         Index of the plane, and the number on it, that each frame shows.
     """
+    _put(seg, labels, _packed(labels[plane] == number for plane, number in frames))
+
+
+def put_labels(
+    seg: Dataset,
+    labels: NDArray[np.uint8],
+    segments: Sequence[Segment],
+    planes: Sequence[int],
+) -> None:
+    """Give a LABELMAP of small planes the size of `labels`, and `segments` numbered from 1.
+
+    Parameters
+    ----------
+    planes : sequence of int
+        Index of the plane that each frame shows.
+    """
+    renumbered = _renumbering(segments)
+    _put(seg, labels, (renumbered[labels[plane]].tobytes() for plane in planes))
+
+
+def _renumbering(segments: Sequence[Segment]) -> NDArray[np.uint8]:
+    """The number in the file of each number in the card, 0 of all that are not `segments`'."""
+    numbers = np.zeros(SIDE**2, np.uint8)
+    numbers[[segment.number for segment in segments]] = np.arange(1, len(segments) + 1)
+    return numbers
+
+
+def _put(seg: Dataset, labels: NDArray[np.uint8], frames: Iterator[bytes]) -> None:
     seg.Rows, seg.Columns = labels.shape[1:]
-    content = b"".join(_packed(labels[plane] == number for plane, number in frames))
+    content = b"".join(frames)
     seg[_PIXEL_DATA] = DataElement(_PIXEL_DATA, "OB", content + b"\0" * (len(content) % 2))
 
 

@@ -1,11 +1,13 @@
 """The report of a segmentation run: one Comprehensive 3D SR after TID 1500, all of it coded.
 
 It groups the run's results as IHE AI Results asks: the device that observed, the images, and for
-each segment what it is, where it lies and what it measures.
+each segment what it is, where it lies and what it measures. A run in several forms has a report for
+each, so that who gets one form gets the report that names it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -26,6 +28,7 @@ from scipy import ndimage
 from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, evidence_of, observer
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import coding_schemes
+from pipelines.dicom_out.seg_form import BINARY, FORMS, Form
 from pipelines.dicom_out.sr_groups import Written, groups_of, nothing_found
 from pipelines.dicom_out.sr_measurements import FARTHEST_POINTS
 from pipelines.dicom_out.study import into_study
@@ -61,12 +64,12 @@ _MODALITIES = {
 }  # fmt: skip
 
 
-def write_report(
+def write_reports(
     results: Sequence[tuple[Source, Segmented, Sequence[OutputFile]]],
     origin: Origin,
     folder: Path,
-) -> OutputFile:
-    """Write the run's one report; it says so where nothing was found (SEG-12).
+) -> list[OutputFile]:
+    """Write the run's report on each form of its segmentations, BINARY first.
 
     Parameters
     ----------
@@ -74,6 +77,25 @@ def write_report(
         Everything that the run looked at, and the segmentations in `folder` that were written
         of it.
     """
+    kinds = {file.kind for _, _, files in results for file in files}
+    reports = []
+    for form in [form for form in FORMS if form.kind in kinds] or [BINARY]:
+        of_it = [
+            (source, result, [file for file in files if file.kind == form.kind])
+            for source, result, files in results
+        ]
+        reports.append(replace(_write_report(of_it, origin, folder, form), names=form.kind))
+    return reports
+
+
+def _write_report(
+    results: Sequence[tuple[Source, Segmented, Sequence[OutputFile]]],
+    origin: Origin,
+    folder: Path,
+    form: Form,
+) -> OutputFile:
+    """Write one report; it says so where nothing was found (SEG-12)."""
+    which = "report" if form is BINARY else f"report of {form.name}"
     written = []
     for source, result, made in results:
         boxes = ndimage.find_objects(result.labels)
@@ -87,9 +109,9 @@ def write_report(
     sr = Comprehensive3DSR(
         evidence=evidence_of([*images, *(part.seg for part in written)]),
         content=_content(groups or [nothing_found(origin)], images, origin),
-        series_instance_uid=origin.uid("report series"),
-        series_number=origin.series_number(first, SR_NUMBER_OFFSET),
-        sop_instance_uid=origin.uid("report"),
+        series_instance_uid=origin.uid(f"{which} series"),
+        series_number=origin.series_number(first, SR_NUMBER_OFFSET + FORMS.index(form)),
+        sop_instance_uid=origin.uid(which),
         instance_number=1,
         manufacturer=equipment["Manufacturer"],
         is_complete=True,

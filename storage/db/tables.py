@@ -169,7 +169,7 @@ class Output(Base):
     id: Mapped[int] = _plain(Integer, primary_key=True)
     job_id: Mapped[int] = _plain(ForeignKey("job.id"), index=True)
     study_id: Mapped[int] = _plain(ForeignKey("study.id"), index=True)
-    kind: Mapped[str] = _plain(String(16))  # enhanced | seg | sr
+    kind: Mapped[str] = _plain(String(16))  # of `pipelines.manifest.Kind`
     sop_uid: Mapped[str] = _phi(String(64), unique=True)
     series_uid: Mapped[str] = _phi(String(64), index=True)
     sop_class_uid: Mapped[str] = _plain(String(64))

@@ -266,6 +266,17 @@ def test_rules_are_checked_with_the_tests_beside_them(config, tmp_path):
     assert "Modality" in broken.stderr
 
 
+@pytest.mark.parametrize("command", [("rules", "check"), ("doctor",)], ids=" ".join)
+def test_a_profile_that_there_is_not_is_told_with_those_that_there_are(command, config, tmp_path):
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(config.read_text() + "[peers.X]\nae_title = 'X'\nprofile = 'ortanc'\n")
+
+    done = dicom_node(*command, "--config", wrong)
+
+    assert 0 != done.returncode
+    assert "[peers.X] profile: no profile is called 'ortanc'; known are dcm4chee" in done.stderr
+
+
 def test_rules_are_explained_for_a_file(config, tmp_path):
     path = write_series(tmp_path / "f", a_series(slices=1))[0]
 

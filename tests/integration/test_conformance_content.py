@@ -174,6 +174,7 @@ def test_the_codes_are_those_that_are_said(tmp_path, reports):
         enhanced(tmp_path / "a", an_instance(CT)),
         enhanced(tmp_path / "b", derived),
         *(each for _kind, each in made(tmp_path / "c")),
+        *(each for _kind, each in made(tmp_path / "d", objects=["labelmap"])),
         *reports.values(),
     ]
     used = {code for each in objects for code in codes_in(each)}

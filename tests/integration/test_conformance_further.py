@@ -20,7 +20,7 @@ from tests.statement import table
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_grey_loop
 
-TABLES = {"sc": "A-11", "ko": "A-12", "gsps": "A-13", "pm": "A-14", "rtstruct": "A-15"}
+TABLES = {"sc": "A-13", "ko": "A-14", "gsps": "A-15", "pm": "A-16", "rtstruct": "A-17"}
 WANTED = ["enhanced", "seg", "sr", *TABLES]
 PRIVATE = {"value": "X", "scheme": "99DICOMNODE", "meaning": "Something"}
 

@@ -94,7 +94,9 @@ def test_a_held_delivery_is_not_sent(works):
 
     assert not loop._send_next()
     with pytest.raises(StaleTransition):
-        begin_delivery(works.db, works.bench.store, held.id)
+        begin_delivery(
+            works.db, works.bench.store, held.id, works.bench.settings.profile_of("PACS")
+        )
     assert "held" == works.deliveries()[0].state
 
 

@@ -122,7 +122,7 @@ def test_pet_keeps_its_series_time_as_is_said(tmp_path):
     assert (source.SeriesDate, source.SeriesTime) == (made.SeriesDate, made.SeriesTime)
 
 
-def made(folder: Path) -> Iterator[tuple[str, Dataset]]:
+def made(folder: Path, **changes: Any) -> Iterator[tuple[str, Dataset]]:
     """Kind and data set of what a volume, a lossy radiograph, and a loop give."""
     split = {"low": -24.0, "high": 10.0}
     radiograph = an_instance("1.2.840.10008.5.1.4.1.1.1")
@@ -138,7 +138,7 @@ def made(folder: Path) -> Iterator[tuple[str, Dataset]]:
             (frames_card("above"), [a_grey_loop()]),
         ]
     ):
-        written, results = outputs(folder / str(number), card, images)
+        written, results = outputs(folder / str(number), card, images, **changes)
         assert written
         yield from ((one.kind, pydicom.dcmread(results / one.file)) for one in written)
 
@@ -158,6 +158,33 @@ def test_what_a_segmentation_run_makes_has_the_attributes_that_are_said(
         seen |= present - keywords("A-7")
 
     assert keywords(number) == seen
+
+
+def test_a_label_map_differs_from_a_segmentation_as_is_said(tmp_path):
+    """Beside the values that differ from object to object by the same rule."""
+    by_one_rule = {
+        "SOPInstanceUID", "SeriesInstanceUID", "DimensionOrganizationSequence", "NumberOfFrames",
+        "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    }  # fmt: skip
+    seen: set[str] = set()
+    both = [
+        [each for _kind, each in made(tmp_path / kind, objects=[kind])]
+        for kind in ("seg", "labelmap")
+    ]
+    for binary, label_map in zip(*both, strict=True):
+        assert set(binary.dir()) <= set(label_map.dir())
+        assert set() == keywords("A-9", "ALWAYS") - set(label_map.dir())
+        seen |= {one.keyword for one in label_map if binary.get(one.tag) != one}
+
+    assert keywords("A-9") == seen - by_one_rule
+    fixed = {row["Attribute"]: row["Value"] for row in table("A-9") if row["Source"] == "FIXED"}
+    for name, value in fixed.items():
+        assert value == str(label_map[keyword_for_tag(tag_of("A-9", name))].value)
+
+
+def tag_of(number: str, attribute: str) -> Tag:
+    (row,) = [row for row in table(number) if row["Attribute"] == attribute]
+    return Tag(*row["Tag"].strip("()").split(","))
 
 
 def test_of_patient_and_study_a_report_leaves_out_what_is_said(tmp_path):

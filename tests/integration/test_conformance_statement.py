@@ -46,10 +46,18 @@ from dicom_node.net.commitment_call import call_back
 from dicom_node.net.entity import Entity
 from dicom_node.net.errors import PeerError
 from dicom_node.net.scp import StorageScp
-from dicom_node.net.scu import MOST_CONTEXTS, OutgoingFile, echo, send
+from dicom_node.net.scu import (
+    FALLBACKS,
+    MOST_CONTEXTS,
+    OutgoingFile,
+    echo,
+    send,
+    taken_classes,
+)
 from dicom_node.net.server import NEGOTIATION_S
 from dicom_node.net.status import Status
 from dicom_node.net.tls import make_context
+from dicom_node.net.transcoding import SYNTAXES
 from pipelines.dicom_out import files
 from tests.builders import a_series, write_series
 from tests.certificates import Authority, openssl
@@ -342,6 +350,28 @@ def test_results_are_proposed_as_said(tmp_path):
     )
     assert "SCU" == said["Role"]
     assert_policies_of_the_requestor(request.said)
+    with overhearing(tmp_path / "asked") as (peer, heard):
+        assert {ct, seg} == taken_classes(peer, "DICOM_NODE", outgoing, 10)
+    assert request.contexts == heard[0].contexts
+
+
+@pytest.mark.dcmtk
+def test_what_a_profile_may_add_is_proposed_as_said(tmp_path):
+    files_out = write_series(tmp_path / "out", a_series(slices=1))
+    (image,) = a_series(slices=1)
+    ct, uid = str(image.SOPClassUID), str(image.SOPInstanceUID)
+    rows = {row["`transfer_syntaxes`"].strip("`"): row for row in table("7-10")}
+    assert {word: row["UID"] for word, row in rows.items()} == {
+        word: syntax for word, syntax in SYNTAXES.items() if syntax not in FALLBACKS
+    }
+    assert all(UID(row["UID"]).name == row["Transfer syntax"] for row in rows.values())
+
+    with overhearing(tmp_path / "scp") as (peer, heard):
+        outgoing = [OutgoingFile(files_out[0], ct, uid, EXPLICIT)]
+        added = [row["UID"] for row in rows.values()]
+        assert [0] == send(peer, "DICOM_NODE", outgoing, 10, preferred=added)
+    usual = table("7-4")[0]["Transfer syntaxes, one context each"].split("; ")
+    assert {Proposed(ct, (one,), "Default") for one in (*usual, *added)} == set(heard[0].contexts)
 
 
 @pytest.mark.dcmtk

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -35,7 +37,7 @@ ARABIC = {
 NAMES = {"CT": "Yamada^Tarou=山田^太郎", "MR": "Hong^Gildong=洪^吉洞", "PT": "قباني^لنزار"}
 
 
-def a_run(case: str, folder: Path) -> tuple[list[Path], list[Path], Path]:
+def a_run(case: str, folder: Path, **request: Any) -> tuple[list[Path], list[Path], Path]:
     """Source files, segmentations and report of one run."""
     card, images = {
         "CT": lambda: (volumes("CT", 10.0), a_series("CT", **JAPANESE)),
@@ -46,7 +48,7 @@ def a_run(case: str, folder: Path) -> tuple[list[Path], list[Path], Path]:
         "CR": lambda: (frames(1000.0, 1020.0), a_series("CR", slices=2)),
         "nothing": lambda: (a_card("above", parameters={"low": 1e8, "high": 1e9}), a_series("CT")),
     }[case]()
-    manifest, made = run_card(card, images, folder)
+    manifest, made = run_card(card, images, folder, **request)
     *segs, report = [made / output.file for output in manifest.outputs]
     return sorted((folder / "source").glob("*.dcm")), segs, report
 
@@ -73,6 +75,25 @@ def test_air_no_judge_finds_an_error_in_a_report(tmp_path, case):
     dump = program("dsrdump", package="dcmtk")
     done = subprocess.run([dump, report], capture_output=True, text=True, check=True)
     assert "Imaging Measurement Report" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["labelmap", "segment"])
+@pytest.mark.parametrize("case", ["CT", "US"])
+def test_no_judge_finds_an_error_in_the_report_on_another_form(tmp_path, case, form):
+    _, segs, report = a_run(case, tmp_path / "other", objects=[form, "sr"])
+    _, _, usual = a_run(case, tmp_path / "binary")
+    verdict = judge_report(report)
+
+    assert ("TID_1500 (MeasurementReport)", []) == (verdict.template, verdict.errors)
+    # dicom3tools does not know that the class of label maps is one of segmentations.
+    odd = re.compile("Referenced SOP Class that is not (segmentation|multi-frame)")
+    assert [] == [told for told in errors_of(report) if form != "labelmap" or not odd.search(told)]
+    groups, binary = (read_report(one, tmp_path / one.stem) for one in (report, usual))
+    if (case, form) == ("CT", "segment"):  # dcmqi tells no frame, and knows BINARY alone
+        named = {group.seg_uid for group in groups}
+        assert {pydicom.dcmread(seg).SOPInstanceUID for seg in segs} == named
+    assert [group.values for group in binary] == [group.values for group in groups]
+    assert [group.tracking_uid for group in binary] == [group.tracking_uid for group in groups]
 
 
 def test_a_judge_would_see_a_missing_observer(tmp_path):

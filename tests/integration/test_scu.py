@@ -21,8 +21,9 @@ from dicom_node.config import PeerSection
 from dicom_node.net.errors import AssociationRefused, PeerUnreachable
 from dicom_node.net.listener import open_listener
 from dicom_node.net.scp import StorageScp
-from dicom_node.net.scu import OutgoingFile, echo, send
+from dicom_node.net.scu import OutgoingFile, echo, send, taken_classes
 from dicom_node.net.status import Status
+from dicom_node.net.transcoding import SYNTAXES, can_become
 from tests.builders import a_series, write_series
 from tests.receiving import HeardIntake, settings_for, wait_until
 from tests.tools import program
@@ -159,6 +160,77 @@ def test_net_03_more_than_128_contexts_go_over_several_associations(tmp_path):
         assert send(archive.peer, "NODE", files, TIMEOUT_S) == [Status.SUCCESS] * 100
     assert len(archive.associations) == 2
     assert [one.sop_instance_uid for one in archive.received] == [f.sop_instance_uid for f in files]
+
+
+@pytest.mark.dcmtk
+@pytest.mark.parametrize("word", SYNTAXES)
+def test_a_preferred_transfer_syntax_is_sent_and_the_pixels_stay(tmp_path, word):
+    (image,) = a_series(slices=1)
+    files = files_of(tmp_path / "images", [image])
+    with storescp(tmp_path / "peer", "+xa", "+B") as peer:
+        assert send(peer, "NODE", files, TIMEOUT_S, preferred=[SYNTAXES[word]]) == [0]
+    (arrived,) = (tmp_path / "peer").iterdir()
+    found = dcmread(arrived)
+    assert found.file_meta.TransferSyntaxUID == SYNTAXES[word]
+    assert (found.pixel_array == image.pixel_array).all()
+    rest = {element.tag for element in image if element.tag != 0x7FE00010}
+    assert [] == [tag for tag in rest if found[tag].value != image[tag].value]
+
+
+@pytest.mark.dcmtk
+def test_g_8_a_preferred_syntax_that_the_peer_declines_gives_way_to_explicit(tmp_path):
+    files = files_of(tmp_path / "images", a_series(slices=1))
+    wanted = [SYNTAXES["jpeg-2000"], SYNTAXES["rle"]]
+    with storescp(tmp_path / "peer", "+x=", "+B") as peer:
+        assert send(peer, "NODE", files, TIMEOUT_S, preferred=wanted) == [Status.SUCCESS]
+    (arrived,) = (tmp_path / "peer").iterdir()
+    assert dcmread(arrived).file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+
+
+def test_the_best_of_several_preferred_syntaxes_is_sent_and_implicit_before_explicit(tmp_path):
+    files = files_of(tmp_path / "images", a_series(slices=1))
+    with Archive(tmp_path) as archive:
+        for words in (["rle", "jpeg-ls"], ["jpeg-ls", "rle"], ["implicit"], []):
+            wanted = [SYNTAXES[word] for word in words]
+            assert send(archive.peer, "NODE", files, TIMEOUT_S, preferred=wanted) == [0]
+    assert [one.transfer_syntax_uid for one in archive.received] == [
+        SYNTAXES[word] for word in ("rle", "jpeg-ls", "implicit", "explicit")
+    ]
+
+
+def test_what_cannot_be_compressed_without_loss_is_not_offered_so(tmp_path):
+    grey, bits, floats, colour, document = a_series(slices=5)
+    bits.BitsAllocated, floats.BitsAllocated, colour.SamplesPerPixel = 1, 32, 3
+    del document.Rows
+    paths = write_series(tmp_path, [grey, bits, floats, colour, document])
+
+    for word in ("rle", "jpeg-ls", "jpeg-2000"):
+        assert [can_become(path, SYNTAXES[word]) for path in paths] == [True, *[False] * 4]
+    assert all(can_become(path, SYNTAXES["deflated"]) for path in paths)
+
+
+def test_pixels_that_an_encoder_would_change_are_sent_as_they_are(tmp_path):
+    """Bits above Bits Stored, which real scanners leave there: a codec drops or refuses them."""
+    (image,) = a_series(slices=1)
+    image.BitsStored, image.HighBit = 8, 7
+    files = files_of(tmp_path / "images", [image])
+    with Archive(tmp_path) as archive:
+        wanted = [SYNTAXES["jpeg-ls"], SYNTAXES["jpeg-2000"]]
+        assert send(archive.peer, "NODE", files, TIMEOUT_S, preferred=wanted) == [0]
+    (one,) = archive.received
+    assert one.transfer_syntax_uid == ExplicitVRLittleEndian
+
+
+@pytest.mark.dcmtk
+def test_a_peer_is_asked_which_classes_it_takes(tmp_path):
+    labelmap = "1.2.840.10008.5.1.4.1.1.66.7"
+    images = a_series(slices=1) + a_series(slices=1, key="b", SOPClassUID=labelmap)
+    images[1].file_meta.MediaStorageSOPClassUID = labelmap
+    files = files_of(tmp_path / "images", images)
+    with storescp(tmp_path / "peer") as peer:
+        assert taken_classes(peer, "NODE", files, TIMEOUT_S) == {str(CTImageStorage)}
+        assert taken_classes(peer, "NODE", files[1:], TIMEOUT_S) == set()
+    assert [] == list((tmp_path / "peer").iterdir())
 
 
 def test_echo_returns_when_the_peer_answers(tmp_path):

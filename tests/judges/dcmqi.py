@@ -20,22 +20,27 @@ class ItkSegment(NamedTuple):
 
 
 def read_segments(seg: Path, folder: Path) -> list[ItkSegment]:
-    """Every segment of the SEG file, by ``segimage2itkimage``."""
+    """Every segment of the SEG file, by ``segimage2itkimage``.
+
+    It gives an image for each BINARY segment, and one image of all numbers for a label map.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     command = [Path(sys.executable).with_name("segimage2itkimage"), "--inputDICOM", seg,
                "--outputDirectory", folder, "--outputType", "nrrd", "--prefix", "s"]  # fmt: skip
     done = subprocess.run(map(str, command), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads((folder / "s-meta.json").read_text())
-    described = {item["labelID"]: item for group in told["segmentAttributes"] for item in group}
-    return [
-        ItkSegment(
-            described[number]["SegmentLabel"],
-            described[number]["SegmentedPropertyTypeCodeSequence"]["CodeValue"],
-            sitk.ReadImage(str(folder / f"s-{number}.nrrd")),
-        )
-        for number in sorted(described)
-    ]
+    found = {}
+    for group in told["segmentAttributes"]:
+        image = sitk.ReadImage(str(folder / f"s-{group[0]['labelID']}.nrrd"))
+        for item in group:
+            number = item["labelID"]
+            found[number] = ItkSegment(
+                item["SegmentLabel"],
+                item["SegmentedPropertyTypeCodeSequence"]["CodeValue"],
+                image if len(group) == 1 else image == number,
+            )
+    return [found[number] for number in sorted(found)]
 
 
 class ReportedGroup(NamedTuple):

@@ -22,7 +22,7 @@ HEAD = """\
 # A setting can also come from the environment: DICOM_NODE_RECEIVE__PORT=11112
 """
 # What is shown for settings that have no default.
-NAMES = {"peers": "pacs", "titles": "archive"}
+NAMES = {"peers": "pacs", "profiles": "reading_room", "titles": "archive"}
 EXAMPLES = {
     "peers": {
         "ae_title": "PACS",

@@ -387,6 +387,24 @@ TLS = "[tls]\ncertificate = 'a'\nkey = 'b'\nca = 'c'\n"
             "[peers.pacs] called_ae_titles: TWO is no AE title of this node",
         ),
         (
+            PEER + "profile = 'ortanc'\n[profiles.mine]\n",
+            "[peers.pacs] profile: no profile is called 'ortanc'; known are dcm4chee, generic, "
+            "mine, ohif, orthanc, weasis",
+        ),
+        (
+            "[profiles.mine]\nkinds = ['seg', 'seg']\n",
+            "[profiles.mine] kinds: names something twice",
+        ),
+        (
+            "[profiles.mine]\nkinds = ['labelmap']\nsplit_segments = true\n",
+            "[profiles.mine]: split_segments is of seg, which kinds does not name",
+        ),
+        (
+            "[profiles.mine]\nleave_out_classes = ['SEG']\n",
+            "[profiles.mine] leave_out_classes 1: a SOP class is a UID such as "
+            "1.2.840.10008.5.1.4.1.1.66.4, not 'SEG'",
+        ),
+        (
             PEER + "certificate = 'pacs.example'\n",
             "[peers.pacs] certificate: no certificate of a peer is ever asked for, see [tls]",
         ),
@@ -435,3 +453,19 @@ def test_the_node_has_its_own_title_first(tmp_path):
     settings = load(tmp_path, "[titles.two]\nae_title = 'TWO'\n")
 
     assert ["DICOM_NODE", "TWO"] == settings.own_ae_titles
+
+
+def test_a_peer_has_the_default_profile_a_shipped_one_or_one_of_the_site_s_own(tmp_path):
+    text = (
+        "[peers.a]\nae_title = 'A'\n"
+        "[peers.b]\nae_title = 'B'\nprofile = 'ohif'\n"
+        "[peers.c]\nae_title = 'C'\nprofile = 'mine'\n"
+        "[peers.d]\nae_title = 'D'\nprofile = 'weasis'\n"
+        "[profiles.mine]\nkinds = ['sr']\n[profiles.weasis]\nkinds = ['ko']\n"
+    )
+    settings = load(tmp_path, text)
+
+    assert ["enhanced", "seg", "sr"] == settings.profile_of("a").kinds
+    assert settings.profile_of("a") == settings.profile_of("nobody")
+    assert "pm" in settings.profile_of("b").kinds
+    assert (["sr"], ["ko"]) == (settings.profile_of("c").kinds, settings.profile_of("d").kinds)

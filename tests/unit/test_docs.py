@@ -8,16 +8,19 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from dicom_node.config import Settings, load_settings
 from dicom_node.config.load import NAMED
+from dicom_node.config.profiles import ProfileSection, Syntax, Taken, shipped_profiles
 from dicom_node.errors import NodeError
 from dicom_node.intake.header import ROUTING_KEYWORDS
 from dicom_node.net.handshake_words import BY_CODE, BY_REASON
 from dicom_node.net.status import Status
+from dicom_node.net.transcoding import SYNTAXES
 from dicom_node.routing.check import check_rules
 from dicom_node.routing.conditions import WORDS
 from dicom_node.routing.rule_set import Known
@@ -110,6 +113,41 @@ def test_no_command_is_documented_that_does_not_exist():
     ]
 
 
+def test_the_shipped_profiles_are_documented_as_they_are():
+    section = section_of(text("profiles.md"), "## The shipped ones")
+    head, _rule, *rows = [line for line in section.splitlines() if line.startswith("|")][:7]
+    settings = [cell.strip(" `") for cell in head.strip("|").split("|")][1:]
+    said = {
+        cells[0].strip(" `"): [cell.replace("`", "").strip() for cell in cells[1:]]
+        for cells in (row.strip("|").split("|") for row in rows)
+    }
+
+    def shown(value: object) -> str:
+        return ", ".join(value) if isinstance(value, list) else json.dumps(value)
+
+    assert {*settings, "leave_out_classes"} == set(ProfileSection.model_fields)
+    assert said == {
+        name: [shown(getattr(profile, setting)) for setting in settings]
+        for name, profile in shipped_profiles().items()
+    }
+    assert not any(profile.leave_out_classes for profile in shipped_profiles().values())
+
+
+def test_every_choice_of_a_shipped_profile_has_its_reason_beside_it():
+    for name in shipped_profiles():
+        lines = (ROOT / "dicom_node/config/viewers" / f"{name}.toml").read_text().splitlines()
+        chosen = [number for number, line in enumerate(lines) if line[:1].isalpha()]
+        assert all(lines[number - 1].startswith("# ") for number in chosen), name
+
+
+def test_every_kind_and_transfer_syntax_is_documented():
+    document = text("profiles.md")
+
+    for word in (*get_args(Taken), *get_args(Syntax)):
+        assert f"\n| `{word}` |" in document
+    assert set(get_args(Syntax)) == set(SYNTAXES)
+
+
 def test_every_word_of_a_rule_is_documented():
     document = text("rules.md")
     keys = {*RuleModel.model_fields, *StepModel.model_fields, *WORDS, "any_of"}
@@ -187,8 +225,10 @@ def test_every_refusal_is_explained():
 
 
 @pytest.mark.parametrize(
-    "name", ["commitment.md", "configuration.md", "install.md", "network.md", "../README.md"]
-)
+    "name",
+    ["commitment.md", "configuration.md", "install.md", "network.md", "profiles.md",
+     "../README.md"],
+)  # fmt: skip
 def test_every_configuration_shown_loads(name, tmp_path):
     for number, block in enumerate(blocks(text(name), "toml")):
         path = tmp_path / f"{number}.toml"

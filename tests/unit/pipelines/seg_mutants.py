@@ -14,14 +14,18 @@ Change = Callable[[Dataset], None]
 
 
 def masks_of(seg: Dataset) -> np.ndarray:
-    """Every frame of the BINARY object, shape (frame, y, x)."""
+    """Every frame, shape (frame, y, x): of ones of BINARY, of segments' numbers of LABELMAP."""
     shape = (int(seg.NumberOfFrames), int(seg.Rows), int(seg.Columns))
+    if seg.BitsAllocated == 8:
+        return np.frombuffer(seg.PixelData, np.uint8)[: np.prod(shape)].reshape(shape)
     bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
     return bits[: np.prod(shape)].reshape(shape)
 
 
 def _put(seg: Dataset, masks: np.ndarray) -> None:
-    packed = np.packbits(masks.ravel(), bitorder="little").tobytes()
+    is_packed = seg.BitsAllocated == 1
+    flat = np.packbits(masks.ravel(), bitorder="little") if is_packed else masks.ravel()
+    packed = flat.tobytes()
     seg.PixelData = packed + b"\0" * (len(packed) % 2)
 
 
@@ -99,7 +103,11 @@ def _mirrored_frames(seg: Dataset) -> None:
     """Slices from the last to the first, each segment's for itself."""
     groups = _groups(seg)
     masks = masks_of(seg)
-    numbers = [g.SegmentIdentificationSequence[0].ReferencedSegmentNumber for g in groups]
+    numbers = [
+        g.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        if "SegmentIdentificationSequence" in g else 0
+        for g in groups
+    ]  # fmt: skip
     order = np.empty(len(groups), int)
     for number in set(numbers):
         of_it = [index for index, each in enumerate(numbers) if each == number]
@@ -108,6 +116,9 @@ def _mirrored_frames(seg: Dataset) -> None:
 
 
 def _frame_numbers_swapped(seg: Dataset) -> None:
+    if seg.SegmentationType == "LABELMAP":
+        _put(seg, np.array([0, 2, 1, 3], np.uint8)[masks_of(seg)])
+        return
     for group in _groups(seg):
         item = group.SegmentIdentificationSequence[0]
         item.ReferencedSegmentNumber = {1: 2, 2: 1}.get(item.ReferencedSegmentNumber, 3)
@@ -117,7 +128,7 @@ def _segments(keyword: str) -> Change:
     """What `keyword` says of the first segment said of the second, and the other way round."""
 
     def mutate(seg: Dataset) -> None:
-        one, two = seg.SegmentSequence[0], seg.SegmentSequence[1]
+        one, two = seg.SegmentSequence[-3], seg.SegmentSequence[-2]  # before a label map's lies 0
         first, second = deepcopy(one[keyword].value), deepcopy(two[keyword].value)
         setattr(one, keyword, second)
         setattr(two, keyword, first)
@@ -166,6 +177,48 @@ def _other_frame_of_reference(seg: Dataset) -> None:
 
 def _rows_and_columns(seg: Dataset) -> None:
     seg.Rows, seg.Columns = seg.Columns, seg.Rows
+
+
+def _set(keyword: str, value: Any) -> Change:
+    return lambda seg: setattr(seg, keyword, value)
+
+
+def _background(keyword: str) -> Change:
+    """The background described by what `keyword` says of the first segment."""
+
+    def mutate(seg: Dataset) -> None:
+        setattr(seg.SegmentSequence[0], keyword, deepcopy(seg.SegmentSequence[1][keyword].value))
+
+    return mutate
+
+
+def _no_background(seg: Dataset) -> None:
+    del seg.SegmentSequence[0]
+
+
+def _no_padding(seg: Dataset) -> None:
+    del seg.PixelPaddingValue
+
+
+IN_THE_LABEL_MAP: dict[str, Change] = {
+    "background taken for a segment": _pixels(lambda labels: np.where(labels, labels, 1)),
+    "a segment taken for background": _pixels(lambda labels: np.where(labels == 2, 0, labels)),
+    "a number of no segment": _pixels(lambda labels: np.where(labels == 3, 4, labels)),
+    "two segments made one": _pixels(lambda labels: np.where(labels == 2, 1, labels)),
+    "numbers shifted by one": _pixels(lambda labels: np.where(labels, labels % 3 + 1, 0)),
+    "no background described": _no_background,
+    "the background numbered": _background("SegmentNumber"),
+    "the background's type another": _background("SegmentedPropertyTypeCodeSequence"),
+    "the background's category another": _background("SegmentedPropertyCategoryCodeSequence"),
+    "another padding": _set("PixelPaddingValue", 1),
+    "no padding": _no_padding,
+    "called BINARY": _set("SegmentationType", "BINARY"),
+    "of the class of BINARY": _set("SOPClassUID", "1.2.840.10008.5.1.4.1.1.66.4"),
+    "16 bits": _set("BitsAllocated", 16),
+    "7 bits": _set("BitsStored", 7),
+    "signed": _set("PixelRepresentation", 1),
+    "inverted grey": _set("PhotometricInterpretation", "MONOCHROME1"),
+}
 
 
 IN_THE_FILE: dict[str, Change] = {

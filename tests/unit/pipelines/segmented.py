@@ -12,6 +12,7 @@ from pipelines.contract import Segmented, Source
 from pipelines.dicom_in import read_volume
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_segmentations
+from pipelines.dicom_out.seg_form import BINARY, Form
 from pipelines.models.card import ModelCard
 from pipelines.volume import Volume
 from tests.builders import a_series, write_series
@@ -98,12 +99,14 @@ def a_mask(volume: Volume) -> np.ndarray:
     return labels
 
 
-def write_mask(source: Source, labels: np.ndarray, folder: Path, **request: Any) -> list[Path]:
+def write_mask(
+    source: Source, labels: np.ndarray, folder: Path, form: Form = BINARY, **request: Any
+) -> list[Path]:
     """The files of the SEG objects of `labels`."""
     folder.mkdir(parents=True, exist_ok=True)
     card = sided_card()
     origin = Origin(a_request(card, [], folder, **request), card, {}, source.digests)
     return [
         folder / written.file
-        for written in write_segmentations(source, Segmented(labels), origin, folder)
+        for written in write_segmentations(source, Segmented(labels), origin, folder, form)
     ]

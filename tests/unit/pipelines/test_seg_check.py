@@ -11,9 +11,10 @@ import pytest
 from pipelines.dicom_in import read_frames
 from pipelines.dicom_out import seg as builder
 from pipelines.dicom_out.seg_check import check_segmentation
+from pipelines.dicom_out.seg_form import BINARY, LABELMAP
 from pipelines.errors import PipelineFailed, PipelineRefused
 from tests.builders import a_series, write_series
-from tests.unit.pipelines.seg_mutants import IN_THE_BUILDER, IN_THE_FILE
+from tests.unit.pipelines.seg_mutants import IN_THE_BUILDER, IN_THE_FILE, IN_THE_LABEL_MAP
 from tests.unit.pipelines.segmented import (
     LEFT_LUNG,
     RIGHT_LUNG,
@@ -35,7 +36,12 @@ _ONE_SLICE = {
 _ISOTROPIC = set(STACKS) - {"anisotropic", "anisotropic square"}
 
 
-def changes_nothing(stack, mutant):
+_ONE_FRAME = {"rolled by one frame", "the last frame in place of the first"}
+
+
+def changes_nothing(stack, mutant, form=BINARY):
+    if form is LABELMAP and stack == "one slice" and mutant in _ONE_FRAME:
+        return True
     return (
         (stack == "one slice" and mutant in _ONE_SLICE)
         or (stack in _ISOTROPIC and mutant == "spacing swapped")
@@ -53,31 +59,64 @@ def written(request, tmp_path_factory):
     return request.param, volume, labels, sided_card().segments, path
 
 
-def test_what_was_meant_passes(written):
-    _name, volume, labels, segments, path = written
+@pytest.fixture(scope="module")
+def label_map(written, tmp_path_factory):
+    """The same as a label map."""
+    name, volume, labels, segments, _path = written
+    (path,) = write_mask(volume, labels, tmp_path_factory.mktemp("labelmap"), LABELMAP)
+    return name, volume, labels, segments, path
 
-    check_segmentation(path, volume, labels, segments)
+
+@pytest.fixture(params=["seg", "labelmap"])
+def either(request, written, label_map):
+    """Both, each with its kind."""
+    return (*(written if request.param == "seg" else label_map), request.param)
+
+
+def test_what_was_meant_passes(either):
+    _name, volume, labels, segments, path, kind = either
+
+    check_segmentation(path, volume, labels, segments, None, kind)
+
+
+def test_one_form_is_not_taken_for_the_other(written, label_map):
+    for (_name, volume, labels, segments, path), kind in ((written, "labelmap"),
+                                                          (label_map, "seg")):  # fmt: skip
+        with pytest.raises(PipelineFailed, match="another type"):
+            check_segmentation(path, volume, labels, segments, None, kind)
 
 
 @pytest.mark.parametrize("mutant", IN_THE_FILE)
-def test_a_wrong_file_is_caught(written, mutant, tmp_path):
-    name, volume, labels, segments, path = written
+def test_a_wrong_file_is_caught(either, mutant, tmp_path):
+    name, volume, labels, segments, path, kind = either
     right = pydicom.dcmread(path)
     wrong = deepcopy(right)
     IN_THE_FILE[mutant](wrong)
     wrong.save_as(tmp_path / "wrong.dcm")
-    if changes_nothing(name, mutant):
+    if changes_nothing(name, mutant, LABELMAP if kind == "labelmap" else BINARY):
         assert right == wrong
-        check_segmentation(tmp_path / "wrong.dcm", volume, labels, segments)
+        check_segmentation(tmp_path / "wrong.dcm", volume, labels, segments, None, kind)
         return
 
     assert right != wrong
     with pytest.raises(PipelineFailed):
-        check_segmentation(tmp_path / "wrong.dcm", volume, labels, segments)
+        check_segmentation(tmp_path / "wrong.dcm", volume, labels, segments, None, kind)
 
 
+@pytest.mark.parametrize("mutant", IN_THE_LABEL_MAP)
+def test_a_wrong_label_map_is_caught(label_map, mutant, tmp_path):
+    _name, volume, labels, segments, path = label_map
+    wrong = pydicom.dcmread(path)
+    IN_THE_LABEL_MAP[mutant](wrong)
+    wrong.save_as(tmp_path / "wrong.dcm")
+
+    with pytest.raises(PipelineFailed):
+        check_segmentation(tmp_path / "wrong.dcm", volume, labels, segments, None, "labelmap")
+
+
+@pytest.mark.parametrize("form", [BINARY, LABELMAP], ids=lambda form: form.kind)
 @pytest.mark.parametrize("mutant", IN_THE_BUILDER)
-def test_a_wrong_builder_is_caught(written, mutant, tmp_path, monkeypatch):
+def test_a_wrong_builder_is_caught(written, mutant, form, tmp_path, monkeypatch):
     name, volume, labels, _segments, _path = written
     build = builder._build
 
@@ -86,11 +125,11 @@ def test_a_wrong_builder_is_caught(written, mutant, tmp_path, monkeypatch):
         return build(source, *changed, *rest)
 
     monkeypatch.setattr(builder, "_build", wrong)
-    if changes_nothing(name, mutant):
-        write_mask(volume, labels, tmp_path / "results")
+    if changes_nothing(name, mutant, form):
+        write_mask(volume, labels, tmp_path / "results", form)
         return
     with pytest.raises(PipelineFailed):
-        write_mask(volume, labels, tmp_path / "results")
+        write_mask(volume, labels, tmp_path / "results", form)
 
 
 def test_sides_swapped_by_the_pipeline_itself_are_caught(written, tmp_path):

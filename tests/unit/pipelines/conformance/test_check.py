@@ -10,7 +10,7 @@ import pytest
 from highdicom.content import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentDescription
 from highdicom.sr.coding import CodedConcept
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.config import IGNORE
 from pydicom.data import get_charset_files
 from pydicom.dataelem import DataElement
@@ -129,6 +129,31 @@ def test_a_label_map_is_a_segmentation_whose_frames_name_no_segment():
     assert {"segmentation"} == {macro.name for macro in binary.macros} - {
         macro.name for macro in labels.macros
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda seg: setattr(seg, "SegmentationType", "BINARY"), "SegmentationType"),
+        (lambda seg: setattr(seg, "PixelData", seg.PixelData[2:]), "PixelData"),
+        (lambda seg: setattr(seg.SegmentSequence[1], "SegmentNumber", 0),
+         "SegmentSequence/SegmentNumber"),
+        (lambda seg: delattr(seg.SegmentSequence[0], "SegmentedPropertyTypeCodeSequence"),
+         "SegmentSequence/SegmentedPropertyTypeCodeSequence"),
+    ],
+    ids=["called BINARY", "pixels missing", "two segments of a number", "background not coded"],
+)  # fmt: skip
+def test_a_fault_of_a_label_map_is_found(tmp_path, change, where):
+    split = {"low": -24.0, "high": 10.0}
+    manifest, made = run_card(
+        a_card("above", parameters=split), whole_series("CT"), tmp_path, objects=["labelmap"]
+    )
+    path = made / manifest.outputs[0].file
+    seg = dcmread(path)
+    change(seg)
+    seg.save_as(path)
+
+    assert {where} == {found.where for found in check(read_header(path)).errors}
 
 
 def test_a_reference_to_what_the_object_was_not_made_from_is_an_error(tmp_path):
