@@ -123,6 +123,17 @@ ODD = {
     "a name in Arabic": lambda: a_series(
         SpecificCharacterSet="ISO_IR 127", PatientName=b"\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2"
     ),
+    "a name in Korean": lambda: a_series(
+        SpecificCharacterSet=["", "ISO 2022 IR 149"],
+        PatientName=b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7="
+        b"\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf",
+    ),
+    "a name in Chinese": lambda: a_series(
+        SpecificCharacterSet="GB18030", PatientName=b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab"
+    ),
+    "a name in UTF-8": lambda: a_series(
+        SpecificCharacterSet="ISO_IR 192", PatientName="Wang^XiaoDong=王^小東".encode()
+    ),
 }
 
 
@@ -135,6 +146,12 @@ def test_odd_sources_give_results_without_an_error(tmp_path, case):
     assert set() == new_errors(sources, derived[0])
     assert set() == violations(derived[0])
     assert set() == errors_of(seg) | violations(seg)
+    assert 1 == len(
+        {
+            str(pydicom.dcmread(path).get("PatientName", ""))
+            for path in (sources[0], derived[0], seg)
+        }
+    )
     (segment,) = read_segments(seg, tmp_path / "itk")
     count = np.count_nonzero(sitk.GetArrayFromImage(segment.image))
     assert measured["segments"][0]["voxels"] == count
