@@ -38,6 +38,8 @@ from pipelines.request import Equipment, RunRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.typing import NDArray
+
     from pipelines.contract import Parameter, Result, Source
     from pipelines.models.card import ModelCard
 
@@ -127,7 +129,14 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             whole = (index + part) / len(sources)
             progress(READ_PART + (PIPELINE_PART - READ_PART) * whole)
 
-        context = RunContext(card, parameters, request.device, _network(card, request.device), tell)
+        context = RunContext(
+            card,
+            parameters,
+            request.device,
+            _network(card, request.device),
+            tell,
+            wants_uncertainty="pm" in request.objects,
+        )
         result = check_result(card, source, resolve(card)(source, context))
         if isinstance(result, Enhanced):
             after = keep_protected(source, result.array)
@@ -151,7 +160,10 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
         )
     warned += [] if outputs else [NOTHING_FOUND]
     outputs += write_split(segmented, origin, folder)
-    labelled = [Labelled(source, result.labels, segs) for source, result, segs in segmented]
+    labelled = [
+        Labelled(source, result.labels, segs, result.uncertainty)
+        for source, result, segs in segmented
+    ]
     outputs += write_beside_segmentations(labelled, origin, folder)
     if "sr" in request.objects:
         outputs += write_reports(segmented, origin, folder)
@@ -234,8 +246,19 @@ def check_result(card: ModelCard, source: Source, result: Result) -> Result:
         found = np.flatnonzero(numbers_shown(result.labels).any(axis=0))
         if not set(found.tolist()) <= numbers | {0}:
             raise PipelineFailed(f"{card.name} gave labels that its card does not name")
+        if result.uncertainty is not None:
+            _check_uncertainty(card, result, result.uncertainty)
         return result
     raise PipelineFailed(f"{card.name} gave another kind of result than its card says")
+
+
+def _check_uncertainty(
+    card: ModelCard, result: Segmented, uncertainty: NDArray[np.float32]
+) -> None:
+    if uncertainty.shape != result.labels.shape or uncertainty.dtype != np.float32:
+        raise PipelineFailed(f"{card.name} gave an uncertainty of another shape or type")
+    if not (uncertainty.min() >= 0 and uncertainty.max() <= 1):  # a NaN is neither
+        raise PipelineFailed(f"{card.name} gave an uncertainty beyond 0 and 1")
 
 
 def _network(card: ModelCard, device: str) -> Callable[[], Any]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.dicom_out.gsps import write_presentation_states
 from pipelines.dicom_out.ko import write_key_objects
-from pipelines.dicom_out.pm import write_difference
+from pipelines.dicom_out.pm_difference import write_difference
+from pipelines.dicom_out.pm_uncertainty import write_uncertainty
 from pipelines.dicom_out.rtstruct import write_structure_set
 from pipelines.dicom_out.sc import write_captures
 
@@ -39,6 +40,8 @@ def write_beside_segmentations(
     for result in results:
         if "sc" in wanted:
             yield from write_captures(result, origin, folder)
+        if "pm" in wanted:
+            yield from write_uncertainty(result, origin, folder)
         if "rtstruct" in wanted:
             yield from write_structure_set(result, origin, folder)
     if "ko" in wanted:

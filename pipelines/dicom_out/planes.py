@@ -27,11 +27,14 @@ class Result(NamedTuple):
     labels : ndarray of uint8, shape (z, y, x) or (frame, y, x)
     segs : sequence of OutputFile
         Form after form (`pipelines.dicom_out.seg_form`); empty where nothing was found.
+    uncertainty : ndarray of float32, shape of `labels`, or None
+        As in `pipelines.contract.Segmented`.
     """
 
     source: Source
     labels: NDArray[np.uint8]
     segs: Sequence[OutputFile]
+    uncertainty: NDArray[np.float32] | None = None
 
 
 class Plane(NamedTuple):

@@ -1,12 +1,11 @@
-"""The parametric map of an enhancement: how much every voxel was changed (PS3.3 A.75).
+"""Parametric maps: a number for every voxel of a volume, floating point (PS3.3 A.75).
 
-Floating point and unrounded, so it tells also what is lost in the enhanced image's whole numbers.
 Of volumes in a frame of reference alone: the functional groups of a map are places in the patient.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 from highdicom import VOILUTTransformation
@@ -18,12 +17,13 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pipelines.dicom_out.files import write
-from pipelines.dicom_out.provenance import put
+from pipelines.dicom_out.provenance import coding_schemes, put
 from pipelines.dicom_out.regions import region_of
 from pipelines.dicom_out.seg import CREATOR
 from pipelines.dicom_out.seg_pixels import SIDE
 from pipelines.dicom_out.seg_source import stand_ins
 from pipelines.dicom_out.study import into_study, side_of
+from pipelines.models.card import Code
 from pipelines.verbatim import mark_encoded
 from pipelines.volume import Volume
 
@@ -38,10 +38,8 @@ if TYPE_CHECKING:
     from pipelines.manifest import OutputFile
 
 PM_NUMBER_OFFSET = 550
-SUBTRACTION = CodedConcept("113062", "DCM", "Pixel by pixel subtraction")
 _PIXELS = Tag("FloatPixelData")
 _SAID_OF_FRAMES = ("Laterality",)  # by Frame Laterality (PS3.3 C.7.3.1)
-_SHOWN = 99.5  # percentile of the change that is shown as white, and minus as much as black
 
 
 class Quantity(NamedTuple):
@@ -51,62 +49,81 @@ class Quantity(NamedTuple):
     unit: CodedConcept
 
 
-_NO_UNIT = CodedConcept("1", "UCUM", "no units")
-_ACTIVITY = CodedConcept("110821", "DCM", "Nuclear Medicine Tomographic Activity")
-HOUNSFIELD = Quantity(
-    CodedConcept("112031", "DCM", "Attenuation Coefficient"),
-    CodedConcept("[hnsf'U]", "UCUM", "Hounsfield unit"),
-)
-MR_SIGNAL = Quantity(CodedConcept("110852", "DCM", "MR signal intensity"), _NO_UNIT)
-ANY_SIGNAL = Quantity(CodedConcept("113059", "DCM", "Signal change"), _NO_UNIT)
-BY_UNITS = {
-    "BQML": Quantity(_ACTIVITY, CodedConcept("Bq/ml", "UCUM", "Becquerels/milliliter")),
-    "CNTS": Quantity(_ACTIVITY, CodedConcept("{counts}", "UCUM", "Counts")),
-    "GML": Quantity(
-        CodedConcept("126401", "DCM", "SUVbw"),
-        CodedConcept("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight"),
-    ),
-}
-"""By Units (0054,1001) of PET."""
+NO_UNIT = CodedConcept("1", "UCUM", "no units")
 
 
-def quantity_of(source: Source) -> Quantity:
-    """What the source measures; a signal without a unit where its header does not say."""
-    image = source.sources[0]
-    if source.modality == "CT" and str(image.get("RescaleType", "") or "HU") == "HU":
-        return HOUNSFIELD
-    if source.modality == "MR":
-        return MR_SIGNAL
-    units = str(image.get("Units", ""))
-    if units == "GML" and str(image.get("SUVType", "") or "BW") != "BW":
-        return ANY_SIGNAL
-    return BY_UNITS.get(units, ANY_SIGNAL)
+class Look(NamedTuple):
+    """What a map is of.
 
-
-def write_difference(
-    source: Source, after: NDArray[np.float32], origin: Origin, folder: Path
-) -> Iterator[OutputFile]:
-    """Write enhanced minus source, in the source's units.
-
-    Nothing of frames without a place, or of a volume without the frame of reference that a map
-    must have (type 1, PS3.3 C.7.4.1): its enhanced series is written all the same.
+    Attributes
+    ----------
+    name : str
+        What its UIDs are derived from and, in capitals, its label.
+    explanation : str
+    quantity : Quantity
+    values : (float, float)
+        Smallest and largest that there may be.
+    window : (float, float)
+        Centre and width of what is shown.
+    contrast : str
+        Derived Pixel Contrast, the fourth value of Image Type (PS3.3 C.8.32.3.1.1).
+    derivation : CodedConcept
+        Of CID 7203.
     """
-    if isinstance(source, Volume) and source.sources[0].get("FrameOfReferenceUID"):
-        yield write(_build(source, after - source.array, origin), folder, "pm")
+
+    name: str
+    explanation: str
+    quantity: Quantity
+    values: tuple[float, float]
+    window: tuple[float, float]
+    contrast: str
+    derivation: CodedConcept
 
 
-def _build(volume: Volume, change: NDArray[np.float32], origin: Origin) -> Dataset:
+def write_map(
+    source: Source, values: NDArray[np.float32], look: Look, origin: Origin, folder: Path
+) -> Iterator[OutputFile]:
+    """Write `values` on the grid of a source that `has_maps`, one frame for each slice."""
+    if has_maps(source):
+        yield write(_build(source, values, look, origin), folder, "pm")
+
+
+def has_maps(source: Source) -> TypeGuard[Volume]:
+    """Whether there can be a map of the source.
+
+    There is none of frames without a place, or of a volume without the frame of reference that a
+    map must have (type 1, PS3.3 C.7.4.1); a run's other results are written all the same.
+    """
+    return isinstance(source, Volume) and bool(source.sources[0].get("FrameOfReferenceUID"))
+
+
+def _build(volume: Volume, values: NDArray[np.float32], look: Look, origin: Origin) -> Dataset:
+    image = volume.sources[0]
+    made = _of_small_planes(volume, look, origin)
+    _settle_uids(made, origin.uid(f"{look.name} dimensions {volume.digests[0]}"))
+    _name_region(made, image)
+    order = _planes_of(made)
+    made.Rows, made.Columns = values.shape[1:]
+    result = into_study(made, image, origin, leave=_SAID_OF_FRAMES)
+    put(result, {"DerivationDescription": origin.description()})
+    codes = [_code(code) for code in look.quantity]
+    if schemes := coding_schemes(*codes):
+        result.CodingSchemeIdentificationSequence = schemes
+    content = values[order].astype("<f4", copy=False).tobytes()
+    result[_PIXELS] = DataElement(_PIXELS, "OF", content)
+    return mark_encoded(result)
+
+
+def _of_small_planes(volume: Volume, look: Look, origin: Origin) -> ParametricMap:
+    """The map with the planes of `_small_planes` instead of its own."""
     image = volume.sources[0]
     equipment = origin.equipment()
-    largest = float(np.abs(change).max()) or 1.0
-    shown = float(np.percentile(np.abs(change), _SHOWN)) or largest
-    quantity = quantity_of(volume)
-    made = ParametricMap(
+    return ParametricMap(
         source_images=stand_ins(volume),
-        pixel_array=_small_planes(len(change)),
-        series_instance_uid=origin.uid("difference series"),
+        pixel_array=_small_planes(len(volume.array)),
+        series_instance_uid=origin.uid(f"{look.name} series"),
         series_number=origin.series_number(image, PM_NUMBER_OFFSET),
-        sop_instance_uid=origin.uid(f"difference {volume.digests[0]}"),
+        sop_instance_uid=origin.uid(f"{look.name} {volume.digests[0]}"),
         instance_number=1,
         manufacturer=equipment["Manufacturer"],
         manufacturer_model_name=equipment["ManufacturerModelName"],
@@ -115,36 +132,31 @@ def _build(volume: Volume, change: NDArray[np.float32], origin: Origin) -> Datas
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[
             RealWorldValueMapping(
-                lut_label="DIFFERENCE",
-                lut_explanation="Enhanced minus source",
-                unit=quantity.unit,
-                value_range=(-largest, largest),
+                lut_label=look.name.upper(),
+                lut_explanation=look.explanation,
+                unit=look.quantity.unit,
+                value_range=look.values,
                 slope=1.0,
                 intercept=0.0,
-                quantity_definition=quantity.name,
+                quantity_definition=look.quantity.name,
             )
         ],
         voi_lut_transformations=[
-            VOILUTTransformation(0.0, 2 * shown, voi_lut_function="LINEAR_EXACT")
+            VOILUTTransformation(*look.window, voi_lut_function="LINEAR_EXACT")
         ],
-        content_label="DIFFERENCE",
+        content_label=look.name.upper(),
         content_description=origin.card.title[:64],
         content_creator_name=CREATOR,
         content_qualification="RESEARCH" if origin.request.research_use else "PRODUCT",
-        derived_pixel_contrast="SUBTRACTION",
-        derivation=SUBTRACTION,
+        derived_pixel_contrast=look.contrast,
+        derivation=look.derivation,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         specific_character_set="ISO_IR 192",
     )
-    _settle_uids(made, origin.uid(f"difference dimensions {volume.digests[0]}"))
-    _name_region(made, image)
-    order = _planes_of(made)
-    made.Rows, made.Columns = change.shape[1:]
-    result = into_study(made, image, origin, leave=_SAID_OF_FRAMES)
-    put(result, {"DerivationDescription": origin.description()})
-    content = change[order].astype("<f4", copy=False).tobytes()
-    result[_PIXELS] = DataElement(_PIXELS, "OF", content)
-    return mark_encoded(result)
+
+
+def _code(concept: CodedConcept) -> Code:
+    return Code(value=concept.value, scheme=concept.scheme_designator, meaning=concept.meaning)
 
 
 def _small_planes(count: int) -> NDArray[np.float32]:

@@ -10,7 +10,14 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from pipelines.dicom_out.pm import ANY_SIGNAL, BY_UNITS, HOUNSFIELD, MR_SIGNAL, SUBTRACTION
+from pipelines.dicom_out.pm_difference import (
+    ANY_SIGNAL,
+    BY_UNITS,
+    HOUNSFIELD,
+    MR_SIGNAL,
+    SUBTRACTION,
+)
+from pipelines.dicom_out.pm_uncertainty import UNCERTAINTY
 from pipelines.dicom_out.regions import SOMEWHERE
 from pipelines.manifest import OutputFile
 from tests.builders import a_series
@@ -57,6 +64,7 @@ def runs(folder: Path) -> Iterator[tuple[Path, list[OutputFile]]]:
         (a_card("above", parameters=split, segments=[coded, *a_card("above").segments[1:]]),
          a_series(**lossy)),
         (a_card("add"), a_series(**lossy)),
+        (a_card("doubtful", parameters=split), a_series(**lossy)),
         (frames_card("above", parameters=low), a_series("CR", slices=1, Laterality="L")),
         (frames_card("above", parameters=low), [a_grey_loop(frames=2)]),
     ]  # fmt: skip
@@ -86,7 +94,7 @@ def test_the_codes_are_those_that_are_said(made):
 
     assert set() == ours - said
     assert ("246205007", "SCT", "Quantity") in used & said
-    quantities = [HOUNSFIELD, MR_SIGNAL, ANY_SIGNAL, *BY_UNITS.values()]
+    quantities = [HOUNSFIELD, MR_SIGNAL, ANY_SIGNAL, *BY_UNITS.values(), UNCERTAINTY]
     codes = [code for each in quantities for code in each] + [SUBTRACTION]
     possible = {(code.value, code.scheme_designator, code.meaning) for code in codes}
     possible.add((SOMEWHERE.value, SOMEWHERE.scheme, SOMEWHERE.meaning))

@@ -198,6 +198,22 @@ def test_enh_29_no_judge_finds_an_error_in_a_parametric_map(tmp_path, modality):
     assert [] == contradictions([*sources, difference])
 
 
+def test_enh_29_no_judge_finds_an_error_in_a_map_of_uncertainty(tmp_path):
+    card = a_card("doubtful", parameters={"low": -24.0, "high": 10.0})
+    manifest, made = run_card(card, whole_series("CT"), tmp_path, objects=["seg", "sr", "pm"])
+    sources = sorted((tmp_path / "source").glob("*.dcm"))
+    (uncertainty,) = (made / each.file for each in manifest.outputs if each.kind == "pm")
+
+    assert set() == new_errors(sources, uncertainty)
+    assert set() == {
+        told for told in new_violations(sources, uncertainty)
+        if not ("EnumValueNotAllowed" in told and told.split(".")[-1].split()[-1] in MISTAKEN)
+    }  # fmt: skip
+    assert [] == contradictions([*sources, uncertainty])
+    values = hd.imread(uncertainty).get_volume(apply_real_world_transform=True).array
+    assert (0, 1) == (values.min(), values.max())
+
+
 @pytest.mark.parametrize("modality", VOLUMES)
 def test_highdicom_reads_the_difference_that_itk_finds(tmp_path, modality):
     """The map read by its real world values; the two series read by ITK, and subtracted."""

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ParametricMapStorage
 
-from pipelines.dicom_out.pm import (
+from pipelines.dicom_out.pm_difference import (
     ANY_SIGNAL,
     BY_UNITS,
     HOUNSFIELD,
