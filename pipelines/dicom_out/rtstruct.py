@@ -23,6 +23,7 @@ from pipelines.dicom_out.provenance import (
     put,
     referenced_instance,
 )
+from pipelines.dicom_out.rt_check import check_structures
 from pipelines.dicom_out.rt_contours import contours_of
 from pipelines.dicom_out.study import into_study
 from pipelines.volume import Volume
@@ -47,6 +48,11 @@ def write_structure_set(result: Result, origin: Origin, folder: Path) -> Iterato
     """Write the structure set of a volume; nothing of frames without a place, or without segments.
 
     The ROIs have the numbers, names and colours of the card's segments.
+
+    Raises
+    ------
+    PipelineFailed
+        What was written reads back as another mask.
     """
     volume = result.source
     if not isinstance(volume, Volume):
@@ -54,7 +60,9 @@ def write_structure_set(result: Result, origin: Origin, folder: Path) -> Iterato
     present = set(np.flatnonzero(np.bincount(result.labels.ravel(), minlength=256)).tolist())
     found = [segment for segment in origin.card.segments if segment.number in present]
     if found:
-        yield write(_build(volume, result, found, origin), folder, "rtstruct")
+        written = write(_build(volume, result, found, origin), folder, "rtstruct")
+        check_structures(folder / written.file, volume, result.labels, found)
+        yield written
 
 
 def _build(volume: Volume, result: Result, found: list[Segment], origin: Origin) -> Dataset:
