@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom.sequence import Sequence as DicomSequence
 
+from pipelines.header import whole_number
 from pipelines.stored_pixels import decode
 from pipelines.verbatim import elements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from pydicom import Dataset
 
@@ -40,10 +43,26 @@ def content_digest(image: Dataset, pixels: NDArray[np.generic] | None = None) ->
     if pixels is None and "PixelData" in image:
         pixels = decode(image).values
     if pixels is not None:
-        little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
-        digest.update(repr(little.shape).encode())
-        digest.update(np.ascontiguousarray(little).tobytes())
+        _add_pixels(digest, pixels.shape, pixels)
     return digest.hexdigest()
+
+
+def content_digest_of_frames(image: Dataset, frames: Iterable[NDArray[np.generic]]) -> str:
+    """As `content_digest` of an image whose frames `(y, x)` are decoded one after the other."""
+    digest = hashlib.sha256()
+    _add(digest, image)
+    shape = [whole_number(image, word) for word in ("NumberOfFrames", "Rows", "Columns")]
+    _add_pixels(digest, tuple(shape), frames)
+    return digest.hexdigest()
+
+
+def _add_pixels(
+    digest: hashlib._Hash, shape: tuple[int, ...], planes: Iterable[NDArray[np.generic]]
+) -> None:
+    digest.update(repr(shape).encode())
+    for plane in planes:
+        little = plane.astype(plane.dtype.newbyteorder("<"), copy=False)
+        digest.update(np.ascontiguousarray(little).tobytes())
 
 
 def _add(digest: hashlib._Hash, dataset: Dataset) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage
+
 from pipelines.errors import PipelineRefused
 from pipelines.ops.ultrasound_regions import has_tissue_region
 from pipelines.volume import Volume
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from pipelines.contract import Source
     from pipelines.models.card import Limits, ModelCard
 
+# Their Frame of Reference is mandatory (PS3.3 A.3, A.4, A.21), in what is segmented on them, too.
+_PLACED = (CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage)
+
 
 def check(card: ModelCard, source: Source) -> None:
     """Refuse a source beyond the card's limits.
@@ -19,8 +24,8 @@ def check(card: ModelCard, source: Source) -> None:
     Raises
     ------
     PipelineRefused
-        ``modality``, ``slices``, ``size``, ``spacing``, ``colour``, ``units``, ``no-tissue-region``
-        or ``no-frame-of-reference``.
+        ``modality``, ``slices``, ``size``, ``spacing``, ``colour``, ``units``,
+        ``no-tissue-region``, ``no-volume`` or ``no-frame-of-reference``.
     """
     _check_kind(card, source)
     _check_size(card.limits, source)
@@ -38,8 +43,16 @@ def _check_kind(card: ModelCard, source: Source) -> None:
         raise PipelineRefused("colour", f"{card.title} is for grey images, not for colour.")
     if not has_tissue_region(image):
         raise PipelineRefused("no-tissue-region", "No region of the image shows tissue in 2D.")
-    placed = not isinstance(source, Volume) or image.get("FrameOfReferenceUID")
-    if card.kind == "segment" and not placed:  # SEG-05
+    if card.kind != "segment":
+        return
+    if not isinstance(source, Volume):
+        if image.SOPClassUID in _PLACED:
+            raise PipelineRefused(
+                "no-volume",
+                f"{card.title} takes images one by one, without the place in the patient that a "
+                "segmentation of CT, MR or PET slices tells.",
+            )
+    elif not image.get("FrameOfReferenceUID"):  # SEG-05
         raise PipelineRefused(
             "no-frame-of-reference",
             "The slices have no Frame of Reference UID, so nothing can refer to their places.",

@@ -16,6 +16,7 @@ from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
 from pipelines.dicom_out.further import write_beside_images, write_beside_segmentations
+from pipelines.dicom_out.multi_frame import MultiFrameWriter
 from pipelines.dicom_out.planes import Result as Labelled
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_forms, write_split
@@ -34,6 +35,7 @@ from pipelines.measure import (
 from pipelines.protect import keep_protected
 from pipelines.registry import load_cards, resolve
 from pipelines.request import Equipment, RunRequest
+from pipelines.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,15 +116,17 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
     instances = {
         str(image.SOPInstanceUID): str(image.SOPClassUID)
         for source in sources
-        for image in source.sources
+        for image in source.instances
     }
-    digests = [digest for source in sources for digest in source.digests]
+    # Volumes of one object have its digest in common.
+    digests = list(dict.fromkeys(digest for source in sources for digest in source.digests))
     origin = Origin(request, card, parameters, digests)
     outputs: list[OutputFile] = []
     measured: list[Any] = []
     segmented: list[tuple[Source, Segmented, list[OutputFile]]] = []
     clipped = 0
     folder = Path(request.output_folder)
+    multi_frame = MultiFrameWriter(origin, folder)
     for index, source in enumerate(sources):
 
         def tell(part: float, index: int = index) -> None:
@@ -140,7 +144,11 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
         result = check_result(card, source, resolve(card)(source, context))
         if isinstance(result, Enhanced):
             after = keep_protected(source, result.array)
-            for written, beyond in write_enhanced(source, after, origin, folder):
+            if isinstance(source, Volume) and source.frames:
+                made = multi_frame.write(source, after)
+            else:
+                made = write_enhanced(source, after, origin, folder)
+            for written, beyond in made:
                 outputs.append(written)
                 clipped += beyond
             outputs += write_beside_images(source, after, origin, folder)
@@ -159,16 +167,25 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
-    outputs += write_split(segmented, origin, folder)
+    outputs += _write_of_all(segmented, origin, folder)
+    placed = isinstance(sources[0], Volume)
+    segments = list_phases(measured) if placed else merge_segments(measured)
+    return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
+
+
+def _write_of_all(
+    segmented: list[tuple[Source, Segmented, list[OutputFile]]], origin: Origin, folder: Path
+) -> list[OutputFile]:
+    """What is written of a run's segmentations when all of them are there."""
+    written = write_split(segmented, origin, folder)
     labelled = [
         Labelled(source, result.labels, segs, result.uncertainty)
         for source, result, segs in segmented
     ]
-    outputs += write_beside_segmentations(labelled, origin, folder)
-    if "sr" in request.objects:
-        outputs += write_reports(segmented, origin, folder)
-    segments = list_phases(measured) if len(digests) > len(sources) else merge_segments(measured)
-    return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
+    written += write_beside_segmentations(labelled, origin, folder)
+    if "sr" in origin.request.objects:
+        written += write_reports(segmented, origin, folder)
+    return written
 
 
 def _judge(request: RunRequest, outcome: _Outcome) -> dict[str, Any]:

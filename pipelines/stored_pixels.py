@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from pipelines.errors import PipelineRefused
 from pipelines.header import whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from pydicom import Dataset
 
@@ -50,25 +53,48 @@ def decode(image: Dataset) -> StoredPixels:
     PipelineRefused
         ``no-pixel-data``, ``unsupported-pixels`` or ``undecodable``.
     """
-    sized = whole_number(image, "Rows") > 0 and whole_number(image, "Columns") > 0
-    if "PixelData" not in image or not sized:
-        raise PipelineRefused("no-pixel-data", "An instance holds no pixel data.")
     photometric = str(image.get("PhotometricInterpretation", ""))
+    if photometric in GREY:
+        words = stored_words(image)
+        return StoredPixels(words, stored_values(words, image))
     _check_layout(image, photometric)
-    try:
-        if photometric in GREY:
-            words = pixel_array(
-                image, raw=True, correct_unused_bits=False, allow_excess_frames=False
-            )
-            words = words.reshape(-1, image.Rows, image.Columns)
-            return StoredPixels(words, _without_unused_bits(words, image))
+    with _decoding(image):
         rgb = _rgb(image, photometric)
+    return StoredPixels(rgb, rgb)
+
+
+def stored_words(image: Dataset) -> NDArray[Any]:
+    """The words of a grey image, shape (frame, y, x); native ones are a view of its Pixel Data.
+
+    Raises
+    ------
+    PipelineRefused
+        As `decode`.
+    """
+    _check_layout(image, str(image.get("PhotometricInterpretation", "")))
+    with _decoding(image):
+        words = pixel_array(
+            image, raw=True, correct_unused_bits=False, allow_excess_frames=False, view_only=True
+        )
+        frames: NDArray[Any] = words.reshape(-1, image.Rows, image.Columns)
+    return frames
+
+
+def stored_values(words: NDArray[Any], image: Dataset) -> NDArray[Any]:
+    """`words` without the bits beyond Bits Stored; `words` themselves where there are none."""
+    shift = int(image.BitsAllocated) - int(image.BitsStored)
+    return (words << shift) >> shift if shift else words
+
+
+@contextmanager
+def _decoding(image: Dataset) -> Iterator[None]:
+    try:
+        yield
     except _UNDECODABLE as error:
         syntax = image.file_meta.TransferSyntaxUID.name
         raise PipelineRefused(
             "undecodable", f"Pixel data in {syntax} cannot be decoded: damaged, or no decoder."
         ) from error
-    return StoredPixels(rgb, rgb)
 
 
 def bits_range(image: Dataset) -> tuple[int, int]:
@@ -81,6 +107,9 @@ def bits_range(image: Dataset) -> tuple[int, int]:
 
 def _check_layout(image: Dataset, photometric: str) -> None:
     """Refuse what no image class that we process stores."""
+    sized = whole_number(image, "Rows") > 0 and whole_number(image, "Columns") > 0
+    if "PixelData" not in image or not sized:
+        raise PipelineRefused("no-pixel-data", "An instance holds no pixel data.")
     allocated, stored = whole_number(image, "BitsAllocated"), whole_number(image, "BitsStored")
     high = whole_number(image, "HighBit", stored - 1)
     wanted = (8, 16) if photometric in GREY else (8,)
@@ -100,11 +129,6 @@ def _check_layout(image: Dataset, photometric: str) -> None:
             f"{stored} of {allocated} bits and high bit {high}; grey of 8 or 16 bits or colour "
             "of 8 bits is wanted.",
         )
-
-
-def _without_unused_bits(words: NDArray[Any], image: Dataset) -> NDArray[Any]:
-    shift = int(image.BitsAllocated) - int(image.BitsStored)
-    return (words << shift) >> shift if shift else words
 
 
 def _rgb(image: Dataset, photometric: str) -> NDArray[np.uint8]:

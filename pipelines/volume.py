@@ -15,7 +15,7 @@ PET, arbitrary for MR), not windowed, MONOCHROME1 not inverted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from pydicom import Dataset
+
+
+class StoredFrame(NamedTuple):
+    """One frame of an Enhanced multi-frame object.
+
+    Attributes
+    ----------
+    image : pydicom.Dataset
+        The object as received, with all its frames.
+    number : int
+        The frame's number in it, counted from 1.
+    words : ndarray of int, shape (y, x)
+        The frame's stored words, every allocated bit of them (`pipelines.stored_pixels`).
+    """
+
+    image: Dataset
+    number: int
+    words: NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +56,12 @@ class Volume:
     padding : ndarray of bool, shape (z, y, x), or None
         True where the stored value lies in the Pixel Padding range (PS3.3 C.7.5.1.1.2).
     sources : sequence of pydicom.Dataset, length z
-        The data sets in the array's slice order, pixel data included as received.
-    digests : sequence of str, length z
-        Content digest of each source (`pipelines.digest.content_digest`).
+        The data sets in the array's slice order, pixel data included as received. For a slice that
+        is a frame of an Enhanced object: its header in the words of a single image, no pixels.
+    digests : sequence of str
+        Content digest of each of `instances` (`pipelines.digest.content_digest`).
+    frames : sequence of StoredFrame, length z or 0
+        Where each slice is stored; empty where the slices are single images.
     """
 
     array: NDArray[np.float32]
@@ -48,6 +69,20 @@ class Volume:
     padding: NDArray[np.bool_] | None
     sources: Sequence[Dataset]
     digests: Sequence[str]
+    frames: Sequence[StoredFrame] = ()
+
+    @property
+    def instances(self) -> Sequence[Dataset]:
+        """The objects as received, each once, in the order of their first slices."""
+        if not self.frames:
+            return self.sources
+        return list({id(frame.image): frame.image for frame in self.frames}.values())
+
+    @property
+    def name(self) -> str:
+        """What UIDs are derived from: no other volume of a series has the same content and name."""
+        first = self.frames[0].number if self.frames else 0  # as phases of one object differ
+        return f"{self.digests[0]} frame {first}"
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -80,6 +115,11 @@ class Frames:
     sources: Sequence[Dataset]
     digests: Sequence[str]
     spacing_mm: tuple[float, float] | None = None
+
+    @property
+    def instances(self) -> Sequence[Dataset]:
+        """The object as received."""
+        return self.sources
 
     @property
     def modality(self) -> str:

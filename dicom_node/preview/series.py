@@ -18,6 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels
 
 from dicom_node.preview.axes import ALONG, PLANES, Plane, acquired_plane, to_patient_axes
+from dicom_node.preview.multi_frame import form_a_stack, frame_headers
 from dicom_node.preview.window import choose_window
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def read_series(paths: Sequence[Path], only: Collection[str] = ()) -> PreviewSer
         headers = _of_one_size(wanted)
         if all(_has_place(header) for header in headers.values()):
             return _stack(headers)
+        if len(headers) == 1 and (found := _stack_of_frames(*next(iter(headers.items())))):
+            return found
         return _frames(headers)
     except UNREADABLE as error:
         raise PreviewUnavailable(f"it cannot be drawn ({type(error).__name__})") from None
@@ -155,6 +158,29 @@ def _stack(headers: dict[Path, Dataset]) -> PreviewSeries:
         choose_window(ordered[len(ordered) // 2], array),
         ordered[0].PhotometricInterpretation == "MONOCHROME1",
         acquired=acquired_plane(taken),
+    )
+
+
+def _stack_of_frames(path: Path, header: Dataset) -> PreviewSeries | None:
+    """The one stack that the frames of an Enhanced object form; None where they form none."""
+    frames = frame_headers(header)
+    if not form_a_stack(frames):
+        return None
+    orientation = np.array(frames[0].ImageOrientationPatient, float)
+    normal = np.cross(orientation[:3], orientation[3:])
+    depths = [float(np.dot(frame.ImagePositionPatient, normal)) for frame in frames]
+    order = [int(index) for index in np.argsort(depths)]
+    ordered = [frames[index] for index in order]
+    taken = _affine(ordered, orientation, normal)
+    values, step = _empty(ordered, len(ordered))
+    for index, frame in enumerate(iter_pixels(path)):
+        _put(values, order.index(index), apply_modality_lut(frame, frames[index]), step)
+    taken[:3, :2] *= step
+    array, affine = to_patient_axes(values, taken)
+    middle = ordered[len(ordered) // 2]
+    inverted = header.PhotometricInterpretation == "MONOCHROME1"
+    return PreviewSeries(
+        array, affine, choose_window(middle, array), inverted, acquired=acquired_plane(taken)
     )
 
 
@@ -203,19 +229,29 @@ def _decode(
 ) -> tuple[NDArray[Any], int]:
     """At most `limit` frames as one array, and of how many pixels each way one was kept."""
     shown = min(limit, sum(int(headers[path].get("NumberOfFrames") or 1) for path in order))
-    first = headers[order[0]]
-    kind = _kind(list(headers.values()))
+    array, step = _empty([headers[path] for path in order], shown)
+    for index, frame in enumerate(_each_frame(order, headers, shown)):
+        _put(array, index, frame, step)
+    return array, step
+
+
+def _empty(headers: Sequence[Dataset], shown: int) -> tuple[NDArray[Any], int]:
+    """Room for `shown` frames that is not too large, and of how many pixels each way it has one."""
+    first = headers[0]
+    kind = _kind(headers)
     samples = 3 if kind == np.uint8 else 1
     size = shown * int(first.Rows) * int(first.Columns) * samples * np.dtype(kind).itemsize
     step = max(1, int(np.ceil(np.sqrt(size / LARGEST_BYTES))))
     rows, columns = (len(range(0, int(side), step)) for side in (first.Rows, first.Columns))
-    array = np.zeros((shown, rows, columns, 3) if samples == 3 else (shown, rows, columns), kind)
-    for index, frame in enumerate(_each_frame(order, headers, shown)):
-        part = frame[::step, ::step]
-        if kind == np.int16:
-            part = np.clip(np.rint(part), -32768, 32767)
-        array[index] = part
-    return array, step
+    shape = (shown, rows, columns, 3) if samples == 3 else (shown, rows, columns)
+    return np.zeros(shape, kind), step
+
+
+def _put(array: NDArray[Any], index: int, frame: NDArray[Any], step: int) -> None:
+    part = frame[::step, ::step]
+    if array.dtype == np.int16:
+        part = np.clip(np.rint(part), -32768, 32767)
+    array[index] = part
 
 
 def _each_frame(
@@ -238,7 +274,7 @@ def _each_frame(
             return
 
 
-def _kind(headers: list[Dataset]) -> type[np.generic]:
+def _kind(headers: Sequence[Dataset]) -> type[np.generic]:
     """The smallest kind of number that holds every value as a viewer needs it."""
     first = headers[0]
     if first.get("SamplesPerPixel") == 3 or first.PhotometricInterpretation == "PALETTE COLOR":

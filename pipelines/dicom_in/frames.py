@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.dicom_in.instances import digest, read_instances
+from pipelines.dicom_in.instances import digest, is_multi_frame, read_instances
 from pipelines.dicom_in.values import padding_mask, refuse_too_large, rescale
+from pipelines.errors import PipelineRefused
 from pipelines.header import numbers, whole_number
 from pipelines.stored_pixels import GREY, decode
 from pipelines.volume import Frames
@@ -31,6 +32,10 @@ def read_frames(path: Path | str) -> Frames:
         `pipelines.dicom_in.values`.
     """
     image = read_instances([path])[0]
+    if is_multi_frame(image):
+        raise PipelineRefused(
+            "enhanced-multi-frame", "The object holds stacks of slices; single images are wanted."
+        )
     samples = 1 if str(image.get("PhotometricInterpretation", "")) in GREY else 3
     size = [whole_number(image, word) for word in ("Rows", "Columns")]
     refuse_too_large(whole_number(image, "NumberOfFrames", 1) * math.prod(size) * samples)

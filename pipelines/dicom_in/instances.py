@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from pipelines.stored_pixels import StoredPixels
 
 OWN_MODEL = "dicom-node"
-_ENHANCED_MULTI_FRAME = {
-    "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT",
+ENHANCED_CT, ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.4.1"
+_OTHER_MULTI_FRAME = {
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT",
-    "1.2.840.10008.5.1.4.1.1.4.1": "Enhanced MR",
     "1.2.840.10008.5.1.4.1.1.4.3": "Enhanced MR Color",
     "1.2.840.10008.5.1.4.1.1.4.4": "Legacy Converted Enhanced MR",
     "1.2.840.10008.5.1.4.1.1.130": "Enhanced PET",
@@ -33,6 +32,8 @@ _ENHANCED_MULTI_FRAME = {
     "1.2.840.10008.5.1.4.1.1.6.2": "Enhanced US Volume",
 }
 _IMAGE_CLASSES = {
+    ENHANCED_CT,
+    ENHANCED_MR,
     "1.2.840.10008.5.1.4.1.1.1",  # CR
     "1.2.840.10008.5.1.4.1.1.1.1",  # DX for presentation
     "1.2.840.10008.5.1.4.1.1.1.1.1",  # DX for processing; refused by its intent
@@ -85,11 +86,11 @@ def refuse_foreign(image: Dataset) -> None:
         ``localizer``, ``screen-save``, ``for-processing`` or ``own-result``.
     """
     sop_class = UID(str(image.get("SOPClassUID", "")))
-    if sop_class in _ENHANCED_MULTI_FRAME:
+    if sop_class in _OTHER_MULTI_FRAME:
         raise PipelineRefused(
             "enhanced-multi-frame",
-            f"{_ENHANCED_MULTI_FRAME[sop_class]} objects are not supported yet; "
-            "single-frame images are.",
+            f"{_OTHER_MULTI_FRAME[sop_class]} objects are not supported; single-frame images and "
+            "Enhanced CT and MR are.",
         )
     if f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}."):
         raise PipelineRefused("secondary-capture", "A secondary capture is no source image.")
@@ -97,15 +98,25 @@ def refuse_foreign(image: Dataset) -> None:
         known = sop_class.name if sop_class in UID_dictionary else "an unknown class"
         raise PipelineRefused("not-an-image", f"An instance is no image but of {known}.")
     _refuse_nameless(image)
+    refuse_kind(image)
+    if str(image.get("PresentationIntentType", "")).upper() == "FOR PROCESSING":
+        raise PipelineRefused("for-processing", "The image is a detector's raw image.")
+    if str(image.get("ManufacturerModelName", "")) == OWN_MODEL:
+        raise PipelineRefused("own-result", "The series is a result of this product.")
+
+
+def refuse_kind(image: Dataset) -> None:
+    """Refuse what Image Type, or Frame Type of a frame, calls no slice of a volume."""
     kinds = {word.strip() for word in image_type(image)}
     if "LOCALIZER" in kinds:
         raise PipelineRefused("localizer", "The series holds a localizer.")
     if "SCREEN SAVE" in kinds:
         raise PipelineRefused("screen-save", "The series holds a screen save.")
-    if str(image.get("PresentationIntentType", "")).upper() == "FOR PROCESSING":
-        raise PipelineRefused("for-processing", "The image is a detector's raw image.")
-    if str(image.get("ManufacturerModelName", "")) == OWN_MODEL:
-        raise PipelineRefused("own-result", "The series is a result of this product.")
+
+
+def is_multi_frame(image: Dataset) -> bool:
+    """Whether the instance is an Enhanced object, whose frames have their own headers."""
+    return str(image.SOPClassUID) in (ENHANCED_CT, ENHANCED_MR)
 
 
 def _refuse_nameless(image: Dataset) -> None:

@@ -27,14 +27,16 @@ PHASE_KEYWORDS = (
 )  # fmt: skip
 
 
-def split_phases(images: Sequence[Dataset]) -> list[list[Dataset]]:
+def split_phases(
+    images: Sequence[Dataset], keywords: Sequence[str] = PHASE_KEYWORDS
+) -> list[list[Dataset]]:
     """The stacks that the series holds, in the order of what tells them apart.
 
     One list with all images where no place occurs twice, or where no attribute parts them.
     """
     if _distinct(images):
         return [list(images)]
-    for keyword in PHASE_KEYWORDS:
+    for keyword in keywords:
         groups: dict[tuple[tuple[float, ...], str], list[Dataset]] = defaultdict(list)
         for image in images:
             groups[_key(image, keyword)].append(image)

@@ -59,6 +59,21 @@ DROPPED = {
 # PET: every time-dependent value counts from Series Date and Time (PS3.3 C.8.9.1.1.2).
 PET_KEPT = ("SeriesDate", "SeriesTime")
 
+# Enhanced objects tell it frame by frame: what the source says at its top stays true there.
+GROUPS_REPLACED = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
+# The MR Pulse Sequence module is required where Image Type says ORIGINAL or MIXED, and "may be
+# present otherwise" (PS3.3 A.36.2.3). Without it a derived object is right by every edition, while
+# dciodvfy calls each of these an error; the source, which every frame names, has them.
+PULSE_SEQUENCE = (
+    "PulseSequenceName", "MRAcquisitionType", "EchoPulseSequence", "MultipleSpinEcho",
+    "MultiPlanarExcitation", "PhaseContrast", "VelocityEncodingAcquisitionSequence",
+    "TimeOfFlightContrast", "SteadyStatePulseSequence", "EchoPlanarPulseSequence",
+    "SaturationRecovery", "SpectrallySelectedSuppression", "OversamplingPhase",
+    "GeometryOfKSpaceTraversal", "RectilinearPhaseEncodeReordering", "SegmentedKSpaceTraversal",
+    "CoverageOfKSpace", "NumberOfKSpaceTrajectories",
+)  # fmt: skip
+FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+
 # Colour comes out as RGB: a palette would be applied a second time.
 COLOUR_REPLACED = (
     "PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration",
@@ -125,10 +140,15 @@ def tags(*keywords: str) -> frozenset[int]:
     return frozenset(tag for tag in found.values() if tag is not None)
 
 
-def keeps(modality: str, *, colour: bool) -> Callable[[int], bool]:
+def keeps(
+    modality: str, *, colour: bool = False, multi_frame: bool = False
+) -> Callable[[int], bool]:
     """Whether a tag of the source is copied; the others are dropped, or written anew."""
     named = [word for words in (*REPLACED.values(), *DROPPED.values()) for word in words]
     if modality == "PT":
         named = [word for word in named if word not in PET_KEPT]
+    if multi_frame:
+        named = [word for word in named if word not in GROUPS_REPLACED]
+        named += [*FUNCTIONAL_GROUPS, *PULSE_SEQUENCE]
     left = tags(*named, *(COLOUR_REPLACED if colour else ()))
     return lambda tag: tag not in left and tag >> 24 not in _REPEATING_GROUPS

@@ -29,7 +29,7 @@ from pipelines.stored_pixels import GREY, decode
 from pipelines.verbatim import copy_verbatim, mark_encoded, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from pipelines.contract import Source
     from pipelines.manifest import OutputFile
+    from pipelines.models.card import Code
 
 _PIXEL_DATA = 0x7FE00010
 
@@ -59,39 +60,17 @@ def write_enhanced(
 def derive(image: Dataset, digest: str, origin: Origin) -> Dataset:
     """The header of the image derived from `image`: see `pipelines.dicom_out.attributes`."""
     colour = str(image.PhotometricInterpretation) not in GREY
-    modality = str(image.Modality)
-    plain = copy_verbatim(image)
-    ours = origin.equipment()
-    suffix = origin.card.suffix
-    own = [*map(str, ours.values()), cut_description(plain, suffix) or ""]
-    if not all(fits(text, plain) for text in own):
-        plain = to_utf8(plain)
-    keep = keeps(modality, colour=colour)
-    derived = share(plain, keep)
-    complete_study(derived)
-    moment = origin.moment(image)
-    dates: dict[str, Any] = {
-        "InstanceCreationDate": da(moment),
-        "InstanceCreationTime": tm(moment),
-        "ContentDate": da(moment),
-        "ContentTime": tm(moment),
-    }
-    if modality != "PT":
-        dates |= {"SeriesDate": da(moment), "SeriesTime": tm(moment)}
-    put(derived, ours | dates)
+    derived, plain = start(
+        image, digest, origin, keeps(str(image.Modality), colour=colour), copy_verbatim(image)
+    )
     put(
         derived,
         {
-            "SOPInstanceUID": origin.uid(f"enhanced {digest}"),
-            "SeriesInstanceUID": origin.uid("enhanced series"),
-            "SeriesNumber": origin.series_number(image),
             "ImageType": _image_type(image, origin.request.image_type_2),
             "DerivationDescription": origin.description(),
         },
     )
-    describe_series(derived, plain, suffix)
     _put_references(derived, plain, origin)
-    put(derived, lossy_compression(image))
     if colour:
         put(
             derived,
@@ -102,6 +81,45 @@ def derive(image: Dataset, digest: str, origin: Origin) -> Dataset:
             },
         )
     return mark_encoded(derived)
+
+
+def start(
+    image: Dataset, digest: str, origin: Origin, keep: Callable[[int], bool], plain: Dataset
+) -> tuple[Dataset, Dataset]:
+    """What every image derived from `image` begins with, and the source that texts come from.
+
+    Kept are the attributes of `plain`, a verbatim copy of `image`, that `keep` accepts; identity,
+    equipment, dates, texts and the history of compression are put to them. Where a text of ours
+    does not fit the source's character set, both come in ISO_IR 192.
+    """
+    ours = origin.equipment()
+    suffix = origin.card.suffix
+    own = [*map(str, ours.values()), cut_description(plain, suffix) or ""]
+    if not all(fits(text, plain) for text in own):
+        plain = to_utf8(plain)
+    derived = share(plain, keep)
+    complete_study(derived)
+    moment = origin.moment(image)
+    dates: dict[str, Any] = {
+        "InstanceCreationDate": da(moment),
+        "InstanceCreationTime": tm(moment),
+        "ContentDate": da(moment),
+        "ContentTime": tm(moment),
+    }
+    if str(image.Modality) != "PT":
+        dates |= {"SeriesDate": da(moment), "SeriesTime": tm(moment)}
+    put(derived, ours | dates)
+    put(
+        derived,
+        {
+            "SOPInstanceUID": origin.uid(f"enhanced {digest}"),
+            "SeriesInstanceUID": origin.uid("enhanced series"),
+            "SeriesNumber": origin.series_number(image),
+        },
+    )
+    describe_series(derived, plain, suffix)
+    put(derived, lossy_compression(image))
+    return derived, plain
 
 
 def put_pixels(derived: Dataset, words: NDArray[Any]) -> None:
@@ -126,13 +144,19 @@ def _image_type(image: Dataset, second: str) -> list[str]:
 
 
 def _put_references(derived: Dataset, plain: Dataset, origin: Origin) -> None:
-    """ENH-09, ENH-11, ENH-12, ENH-14: earlier steps and devices stay, ours comes last."""
+    """ENH-09, ENH-12: earlier steps stay, ours comes last."""
     code = origin.card.derivation
     if code is not None:
         derived.DerivationCodeSequence = [
             *plain.get("DerivationCodeSequence", []),
             code_item(code),
         ]
+    derived.SourceImageSequence = [source_reference(plain)]
+    put_origin(derived, plain, code)
+
+
+def put_origin(derived: Dataset, plain: Dataset, code: Code | None) -> None:
+    """Private codes declared, devices named (ENH-11) and the source listed (ENH-14)."""
     schemes = [*plain.get("CodingSchemeIdentificationSequence", []), *coding_schemes(code)]
     if schemes:
         derived.CodingSchemeIdentificationSequence = schemes
@@ -140,5 +164,4 @@ def _put_references(derived: Dataset, plain: Dataset, origin: Origin) -> None:
         *plain.get("ContributingEquipmentSequence", []),
         source_device(plain),
     ]
-    derived.SourceImageSequence = [source_reference(plain)]
     derived.ReferencedSeriesSequence = [referenced_series(plain, [plain])]

@@ -37,9 +37,11 @@ def write_beside_segmentations(
 ) -> Iterator[OutputFile]:
     """Write what is wanted of a segmentation run; nothing of what showed nothing."""
     wanted = origin.request.objects
+    before = 0
     for result in results:
         if "sc" in wanted:
-            yield from write_captures(result, origin, folder)
+            yield from write_captures(result, origin, folder, before)
+            before += len(result.labels)
         if "pm" in wanted:
             yield from write_uncertainty(result, origin, folder)
         if "rtstruct" in wanted:

@@ -67,7 +67,7 @@ def _is_same(plane: Plane, other: Plane) -> bool:
 
 
 def _look_of(plane: Plane) -> _Look:
-    image, source = plane.image, plane.result.source
+    image, source = plane.header, plane.result.source
     spacing = source.spacing_mm
     return _Look(
         rescale=rescale_of(image),
@@ -82,7 +82,7 @@ def _look_of(plane: Plane) -> _Look:
 
 def _build(number: int, look: _Look, planes: Sequence[Plane], origin: Origin) -> Dataset:
     card = origin.card
-    first = planes[0].image
+    first = planes[0].header
     stubs = {str(plane.image.SOPInstanceUID): as_image(plane.image) for plane in planes}
     annotations, layers = graphics_of(planes, stubs, origin)
     equipment = origin.equipment()

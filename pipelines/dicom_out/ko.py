@@ -44,7 +44,7 @@ def write_key_objects(
 def _build(found: Sequence[tuple[Segment, Plane, int]], origin: Origin) -> Dataset:
     frames = frames_by_image([plane for _, plane, _ in found])
     images = {str(plane.image.SOPInstanceUID): plane.image for _, plane, _ in found}
-    first = next(iter(images.values()))
+    first = found[0][1].header
     equipment = origin.equipment()
     document = KeyObjectSelectionDocument(
         evidence=evidence_of(list(images.values())),

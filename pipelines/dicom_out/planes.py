@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.contract import Source
     from pipelines.manifest import OutputFile
     from pipelines.models.card import Segment
+    from pipelines.volume import StoredFrame
 
 
 class Result(NamedTuple):
@@ -51,21 +52,36 @@ class Plane(NamedTuple):
 
     @property
     def image(self) -> Dataset:
-        """The source instance that the plane lies on."""
+        """The source instance that the plane lies on, as received."""
+        stored = self._stored
+        return self.header if stored is None else stored.image
+
+    @property
+    def header(self) -> Dataset:
+        """`image`, or of a frame of an Enhanced object its header in the words of an image."""
         sources = self.result.source.sources
         return sources[self.at] if isinstance(self.result.source, Volume) else sources[0]
 
     @property
     def digest(self) -> str:
         """Content digest of `image`."""
-        digests = self.result.source.digests
-        return digests[self.at] if isinstance(self.result.source, Volume) else digests[0]
+        source = self.result.source
+        places = {id(image): place for place, image in enumerate(source.instances)}
+        return source.digests[places[id(self.image)]]
 
     @property
     def frame(self) -> int | None:
-        """Number of the frame of `image`, from 1; None of an image that has one."""
+        """Number of the frame of `image`, from 1; None of an image that is no multi-frame one."""
+        stored = self._stored
+        if stored is not None:
+            return stored.number
         is_one = isinstance(self.result.source, Volume) or len(self.result.labels) == 1
         return None if is_one else self.at + 1
+
+    @property
+    def _stored(self) -> StoredFrame | None:
+        source = self.result.source
+        return source.frames[self.at] if isinstance(source, Volume) and source.frames else None
 
     @property
     def labels(self) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ from pipelines.dicom_out.provenance import coding_schemes, put
 from pipelines.dicom_out.regions import region_of
 from pipelines.dicom_out.seg import CREATOR
 from pipelines.dicom_out.seg_pixels import SIDE
-from pipelines.dicom_out.seg_source import stand_ins
+from pipelines.dicom_out.seg_source import name_frames, stand_ins
 from pipelines.dicom_out.study import into_study, side_of
 from pipelines.models.card import Code
 from pipelines.verbatim import mark_encoded
@@ -100,7 +100,9 @@ def has_maps(source: Source) -> TypeGuard[Volume]:
 def _build(volume: Volume, values: NDArray[np.float32], look: Look, origin: Origin) -> Dataset:
     image = volume.sources[0]
     made = _of_small_planes(volume, look, origin)
-    _settle_uids(made, origin.uid(f"{look.name} dimensions {volume.digests[0]}"))
+    _settle_uids(made, origin.uid(f"{look.name} dimensions {volume.name}"))
+    if volume.frames:
+        name_frames(made, _items_of(made), volume.frames)
     _name_region(made, image)
     order = _planes_of(made)
     made.Rows, made.Columns = values.shape[1:]
@@ -123,7 +125,7 @@ def _of_small_planes(volume: Volume, look: Look, origin: Origin) -> ParametricMa
         pixel_array=_small_planes(len(volume.array)),
         series_instance_uid=origin.uid(f"{look.name} series"),
         series_number=origin.series_number(image, PM_NUMBER_OFFSET),
-        sop_instance_uid=origin.uid(f"{look.name} {volume.digests[0]}"),
+        sop_instance_uid=origin.uid(f"{look.name} {volume.name}"),
         instance_number=1,
         manufacturer=equipment["Manufacturer"],
         manufacturer_model_name=equipment["ManufacturerModelName"],
@@ -175,6 +177,16 @@ def _settle_uids(made: Dataset, dimensions: str) -> None:
     made.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     for index in made.DimensionIndexSequence:
         index.DimensionOrganizationUID = dimensions
+
+
+def _items_of(made: Dataset) -> list[Dataset]:
+    """The item of the source of each frame."""
+    return [
+        item
+        for group in made.PerFrameFunctionalGroupsSequence
+        for derivation in group.DerivationImageSequence
+        for item in derivation.SourceImageSequence
+    ]
 
 
 def _name_region(made: Dataset, image: Dataset) -> None:

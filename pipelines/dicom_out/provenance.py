@@ -212,6 +212,11 @@ def referenced_instance(source: Dataset) -> Dataset:
     return item
 
 
+def uid_of(item: Dataset, keyword: str, source: Dataset) -> None:
+    """Put a UID of the source into `item` as it is, be it well formed or not."""
+    copy_uid(item, keyword, str(source[keyword].value))
+
+
 def copy_uid(item: Dataset, keyword: str, uid: str) -> None:
     """Name a source by the UID that it has, be it well formed or not."""
     item.add(DataElement(Tag(keyword), "UI", uid, validation_mode=IGNORE))

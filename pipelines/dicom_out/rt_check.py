@@ -33,8 +33,8 @@ def check_structures(
 
     Contours run half way between the centres of pixels, hundreds of times as far from them as
     their coordinates are rounded: so no voxel may differ. Compared are frame of reference, numbers
-    and names, too; every contour lies in the plane of the image that it names, by its coordinates
-    alone; what is coded left or right lies on that side.
+    and names, too; every contour lies in the plane of the image or frame that it names, by its
+    coordinates alone; what is coded left or right lies on that side.
 
     Parameters
     ----------
@@ -80,7 +80,9 @@ def _by_slice(contours: Sequence[Dataset], volume: Volume) -> _Outlines:
         if np.abs(places[:, 2]).max() * volume.spacing_mm[0] > SAME_PLACE_MM:
             raise PipelineFailed("a contour of the written structure set lies between the slices")
         (reference,) = contour.ContourImageSequence
-        if str(reference.ReferencedSOPInstanceUID) != str(volume.sources[index].SOPInstanceUID):
+        named = reference.ReferencedSOPInstanceUID, reference.get("ReferencedFrameNumber")
+        number = volume.frames[index].number if volume.frames else None
+        if named != (volume.sources[index].SOPInstanceUID, number):
             raise PipelineFailed("a contour of the written structure set names another image")
         found.setdefault(index, []).append(places[:, :2])
     return found

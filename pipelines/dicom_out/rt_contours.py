@@ -34,6 +34,8 @@ def contours_of(volume: Volume, mask: NDArray[np.bool_]) -> Iterator[Dataset]:
         image = volume.sources[index]
         corner = np.array(image.ImagePositionPatient, float)
         reference = referenced_instance(image)
+        if volume.frames:
+            put(reference, {"ReferencedFrameNumber": volume.frames[index].number})
         for polygon, data in _fitting(mask[index], corner, volume.affine[:3, :2]):
             item = Dataset()
             item.ContourImageSequence = [reference]

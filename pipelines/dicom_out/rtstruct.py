@@ -73,7 +73,7 @@ def _build(volume: Volume, result: Result, found: list[Segment], origin: Origin)
         made,
         {
             "SOPClassUID": RTStructureSetStorage,
-            "SOPInstanceUID": origin.uid(f"structures {volume.digests[0]}"),
+            "SOPInstanceUID": origin.uid(f"structures {volume.name}"),
             "Modality": "RTSTRUCT",
             "SeriesInstanceUID": origin.uid("structure series"),
             "SeriesNumber": origin.series_number(image, RT_NUMBER_OFFSET),
@@ -104,11 +104,11 @@ def _build(volume: Volume, result: Result, found: list[Segment], origin: Origin)
 
 
 def _frame_of_reference(volume: Volume) -> Dataset:
-    """Study, series and every image on which a contour may lie."""
+    """Study, series and every instance on which a contour may lie."""
     image = volume.sources[0]
     series = Dataset()
     copy_uid(series, "SeriesInstanceUID", str(image.SeriesInstanceUID))
-    series.ContourImageSequence = [referenced_instance(each) for each in volume.sources]
+    series.ContourImageSequence = [referenced_instance(each) for each in volume.instances]
     study = Dataset()
     put(study, {"ReferencedSOPClassUID": _STUDY_CLASS})
     copy_uid(study, "ReferencedSOPInstanceUID", str(image.StudyInstanceUID))

@@ -53,8 +53,16 @@ MOST_IMAGES = 100
 _LEAST_PART = 0.0872  # sine of 5 degrees: less of a direction is not named
 
 
-def write_captures(result: Result, origin: Origin, folder: Path) -> Iterator[OutputFile]:
-    """Write an image of every plane that shows a segment, at most `MOST_IMAGES`; often none."""
+def write_captures(
+    result: Result, origin: Origin, folder: Path, before: int = 0
+) -> Iterator[OutputFile]:
+    """Write an image of every plane that shows a segment, at most `MOST_IMAGES`; often none.
+
+    Parameters
+    ----------
+    before : int
+        Planes of the run's earlier results: Instance Numbers count on from them.
+    """
     counted = areas(result.labels)
     chosen = choose(counted[:, [segment.number for segment in origin.card.segments]])
     if not len(chosen):
@@ -73,6 +81,7 @@ def write_captures(result: Result, origin: Origin, folder: Path) -> Iterator[Out
     for index in chosen.tolist():
         plane = Plane(result, index)
         capture = _header(plane, origin)
+        put(capture, {"InstanceNumber": before + index + 1})
         _put_references(capture, plane, segs, shown)
         picture = _picture(plane, window, found, origin)
         put(capture, {"Rows": picture.shape[0], "Columns": picture.shape[1]})
@@ -109,7 +118,7 @@ def _picture(
         grey = np.rint(values).clip(0, 255).astype(np.uint8)
     else:
         padding = None if source.padding is None else source.padding[plane.at]
-        grey = to_grey(plane.image, values, padding, window)
+        grey = to_grey(plane.header, values, padding, window)
     name = note(f"{origin.card.name} {origin.card.version}")
     lines = [*map(key, found), name, *[marking()] * origin.request.research_use]
     return below(draw(grey, plane.labels, found), lines)
@@ -117,7 +126,7 @@ def _picture(
 
 def _header(plane: Plane, origin: Origin) -> Dataset:
     """Everything but pixels and references (PS3.3 table A.8-1)."""
-    image = plane.image
+    image = plane.header
     moment = origin.moment(image)
     factor = enlargement(*plane.labels.shape)
     made = Dataset()
@@ -128,7 +137,6 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
             "SOPInstanceUID": origin.uid(f"capture {plane.digest} frame {plane.frame or 0}"),
             "SeriesInstanceUID": origin.uid("capture series"),
             "SeriesNumber": origin.series_number(image, SC_NUMBER_OFFSET),
-            "InstanceNumber": plane.at + 1,
             "Modality": "OT",
             "ConversionType": "WSD",
             "DateOfSecondaryCapture": da(moment),
@@ -146,7 +154,7 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
             "HighBit": 7,
             "PixelRepresentation": 0,
             **_spacing(plane, factor),
-            **lossy_compression(image),
+            **lossy_compression(plane.image),
         },
     )
     made.DerivationCodeSequence = [dcm_code("113076", "Segmentation")]
@@ -157,7 +165,7 @@ def _header(plane: Plane, origin: Origin) -> Dataset:
 
 def _orientation(plane: Plane) -> list[str] | str:
     """The source's Patient Orientation, or that which its directions mean (C.7.6.1.1.1)."""
-    stated = plane.image.get("PatientOrientation")
+    stated = plane.header.get("PatientOrientation")
     if stated and not isinstance(stated, str):
         return [str(value) for value in stated]
     source = plane.result.source
@@ -178,7 +186,7 @@ def _spacing(plane: Plane, factor: int) -> dict[str, object]:
     """Pixel Spacing of an enlarged picture, where the source has one in the patient."""
     source = plane.result.source
     spacing = source.spacing_mm[1:] if isinstance(source, Volume) else tuple(
-        numbers(plane.image, "PixelSpacing")
+        numbers(plane.header, "PixelSpacing")
     )  # fmt: skip
     if len(spacing) != 2 or min(spacing) <= 0:
         return {}

@@ -21,7 +21,7 @@ from pipelines.dicom_out.provenance import Origin, coding_schemes, put
 from pipelines.dicom_out.seg_check import check_segmentation
 from pipelines.dicom_out.seg_form import BINARY, LABELMAP, SINGLE, Form, forms_of
 from pipelines.dicom_out.seg_pixels import numbers_shown, put_frames, put_labels, small_planes
-from pipelines.dicom_out.seg_source import stand_ins
+from pipelines.dicom_out.seg_source import name_frames, stand_ins
 from pipelines.dicom_out.study import into_study
 from pipelines.header import whole_number
 from pipelines.verbatim import mark_encoded
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pipelines.contract import Segmented, Source
     from pipelines.manifest import OutputFile
     from pipelines.models.card import Code, Segment
+    from pipelines.volume import StoredFrame
 
 CREATOR = "dicom-node"
 _AI = CodedConcept("123110", "DCM", "Artificial Intelligence")
@@ -132,9 +133,12 @@ def _build(
     """The SEG of `segments`, numbered from 1 without gaps, as a data set ready to be written."""
     image = source.sources[0]
     form, frame = part
-    whole = f"{source.digests[0]} frame {frame or 0}"
+    stored = source.frames if isinstance(source, Volume) else ()
+    # Volumes of one object are told apart by their first frames.
+    first = stored[0].number if stored else frame
+    whole = f"{source.digests[0]} frame {first or 0}"
     which = f"{whole} segment {segments[0].number}" if form is SINGLE else whole
-    place = frame or max(whole_number(image, "InstanceNumber", 1), 1)
+    place = _instance_number(image, frame, stored)
     if form is SINGLE:  # an object for each, so that the numbers of a series differ
         place = (place - 1) % 2**20 * 256 + segments[0].number
     equipment = origin.equipment()
@@ -171,7 +175,15 @@ def _build(
     else:
         numbers = [segments[number - 1].number for number in _numbers_of(seg)]
         put_frames(seg, labels, list(zip(planes, numbers, strict=True)))
+    if stored:
+        name_frames(seg, items, stored)
     return _finish(seg, image, origin)
+
+
+def _instance_number(image: Dataset, frame: int | None, stored: Sequence[StoredFrame]) -> int:
+    """The frame's number, or the image's; phases of one object count on by their first frames."""
+    number = max(whole_number(image, "InstanceNumber", 1), 1)
+    return frame or number + (stored[0].number - 1 if stored else 0)
 
 
 def _alone(labels: NDArray[np.uint8], segment: Segment) -> NDArray[np.uint8]:

@@ -67,7 +67,8 @@ def check_segmentation(
     count = len(seg.PerFrameFunctionalGroupsSequence)
     volume = source if isinstance(source, Volume) else None
     slices = np.zeros(count, np.intp) if volume is None else slices_of(seg, volume)
-    check_references(seg, source.sources, slices, frame)
+    stored = [each.number for each in volume.frames] if volume is not None else []
+    check_references(seg, source.sources, slices, stored or [frame] * len(source.sources))
     moments = _compare_voxels(seg, labels, segments, slices)
     centroids = {number: _mean_index(rows, slices) for number, rows in moments.items()}
     if volume is not None:

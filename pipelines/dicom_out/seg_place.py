@@ -86,11 +86,14 @@ def _numbers(seg: Dataset, group: str, keyword: str) -> NDArray[np.float64]:
 
 
 def check_references(
-    seg: Dataset, sources: Sequence[Dataset], slices: NDArray[np.intp], frame: int | None
+    seg: Dataset,
+    sources: Sequence[Dataset],
+    slices: NDArray[np.intp],
+    numbers: Sequence[int | None],
 ) -> None:
     """Raise PipelineFailed unless every frame names the source instance that it lies on.
 
-    `frame` is the number of the source's frame where an object has several.
+    `numbers` are those of the sources' frames, where an object has several.
     """
     listed = {
         str(item.ReferencedSOPInstanceUID)
@@ -98,7 +101,10 @@ def check_references(
         if str(series.SeriesInstanceUID) == str(sources[0].SeriesInstanceUID)
         for item in series.ReferencedInstanceSequence
     }
-    images = [(str(image.SOPClassUID), str(image.SOPInstanceUID), frame) for image in sources]
+    images = [
+        (str(image.SOPClassUID), str(image.SOPInstanceUID), number)
+        for image, number in zip(sources, numbers, strict=True)
+    ]
     groups = functional_groups(seg, "DerivationImageSequence")
     distinct = {id(derivations): derivations for derivations in groups}
     named = {key: _named(derivations) for key, derivations in distinct.items()}

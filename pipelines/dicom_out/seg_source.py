@@ -13,33 +13,41 @@ from pydicom import Dataset
 from pydicom.uid import UID, UltrasoundImageStorage
 from pydicom.valuerep import DSfloat
 
+from pipelines.dicom_in.instances import ENHANCED_CT, ENHANCED_MR
 from pipelines.dicom_out.lossy import lossy_compression
+from pipelines.dicom_out.provenance import referenced_instance, source_reference
 from pipelines.dicom_out.seg_pixels import SIDE
 from pipelines.header import numbers
 from pipelines.volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipelines.contract import Source
+    from pipelines.volume import StoredFrame
 
 _STUDY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
           "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 _MULTI_FRAME_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.3.1",  # US multi-frame
     "1.2.840.10008.5.1.4.1.1.20",  # NM
+    ENHANCED_CT,
+    ENHANCED_MR,
 }
 
 
 def stand_ins(source: Source) -> list[Dataset]:
     """One data set per frame of a segmentation of `source`: a slice each, or the one image."""
     lossy: dict[str, object] = {}
-    for image in source.sources:  # highdicom asks the first source alone (ENH-21)
+    for image in source.instances:  # highdicom asks the first source alone (ENH-21)
         lossy = lossy or lossy_compression(image)
     nobody = Dataset()
     for keyword in _STUDY:
         setattr(nobody, keyword, "")
     images = [_identity(image, nobody) for image in source.sources]
+    if isinstance(source, Volume) and source.frames:
+        for place, stub in enumerate(images):
+            stub.SOPInstanceUID = _frame_uid(place)
     for keyword, value in lossy.items():
         setattr(images[0], keyword, value)
     if isinstance(source, Volume):
@@ -47,6 +55,31 @@ def stand_ins(source: Source) -> list[Dataset]:
     elif source.spacing_mm is not None:
         images[0].PixelSpacing = [_ds(value) for value in source.spacing_mm]
     return images
+
+
+def name_frames(made: Dataset, items: Iterable[Dataset], stored: Sequence[StoredFrame]) -> None:
+    """Refer to objects and frames, where stand-ins for frames were referred to as images.
+
+    Parameters
+    ----------
+    items : iterable of pydicom.Dataset
+        The item of the source of each frame of `made`; some may be the same.
+    """
+    places = {_frame_uid(place): frame for place, frame in enumerate(stored)}
+    for item in {id(item): item for item in items}.values():
+        frame = places[str(item.ReferencedSOPInstanceUID)]
+        item.ReferencedSOPClassUID = frame.image.SOPClassUID
+        item.ReferencedSOPInstanceUID = frame.image.SOPInstanceUID
+        item.ReferencedFrameNumber = frame.number
+    wholes = [*{id(frame.image): frame.image for frame in stored}.values()]
+    for series in made.ReferencedSeriesSequence:
+        series.ReferencedInstanceSequence = [referenced_instance(image) for image in wholes]
+    made.SourceImageSequence = [source_reference(image) for image in wholes]
+
+
+def _frame_uid(place: int) -> str:
+    """The name under which highdicom, which refers to single images, knows slice `place`."""
+    return f"2.25.{place + 1}"
 
 
 def _identity(image: Dataset, nobody: Dataset) -> Dataset:

@@ -102,7 +102,8 @@ def _write_report(
         written += [
             Written(_header(folder / file.file), source, result.labels, boxes) for file in made
         ]
-    images = [image for source, _, _ in results for image in source.sources]
+    wholes = [image for source, _, _ in results for image in source.instances]
+    images = list({str(image.SOPInstanceUID): image for image in wholes}.values())
     groups = [group for each in written for group in groups_of(each, origin)]
     equipment = origin.equipment()
     first = images[0]

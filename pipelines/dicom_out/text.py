@@ -31,7 +31,7 @@ def fits(text: str, dataset: Dataset) -> bool:
     """Whether `text` can be written in the data set's character set."""
     if text.isascii():
         return True
-    encodings = ["ascii" if name == _DEFAULT else name for name in _encodings(dataset)]
+    encodings = ["ascii" if name == _DEFAULT else name for name in encodings_of(dataset)]
     try:
         return _decode(encode_string(text, encodings), encodings, "LO") == text
     except (LookupError, UnicodeError, UserWarning, ValueError):
@@ -44,7 +44,7 @@ def text_of(dataset: Dataset, keyword: str) -> str:
     if tag not in dataset:
         return ""
     found = element(dataset, tag)
-    return _decode(bytes(found.value), _encodings(dataset), found.vr).strip(" \0")
+    return _decode(bytes(found.value), encodings_of(dataset), found.vr).strip(" \0")
 
 
 def to_utf8(dataset: Dataset, inherited: Sequence[str] | None = None) -> Dataset:
@@ -53,7 +53,7 @@ def to_utf8(dataset: Dataset, inherited: Sequence[str] | None = None) -> Dataset
     `inherited` is the character set that an item of a sequence has from its parent.
     """
     own = dataset.get("SpecificCharacterSet")
-    encodings = _encodings(dataset) if own or inherited is None else inherited
+    encodings = encodings_of(dataset) if own or inherited is None else inherited
     for tag in list(dataset.keys()):
         item = dataset.get_item(tag)
         if item.VR == "SQ":
@@ -74,7 +74,8 @@ def _is_foreign(value: bytes) -> bool:
     return not value.isascii() or b"\x1b" in value
 
 
-def _encodings(dataset: Dataset) -> list[str]:
+def encodings_of(dataset: Dataset) -> list[str]:
+    """Python's names for the data set's own Specific Character Set."""
     return list(convert_encodings(dataset.get("SpecificCharacterSet")))
 
 

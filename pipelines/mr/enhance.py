@@ -39,7 +39,9 @@ def enhance(source: Source, run: RunContext) -> Enhanced:
         ``phase-image``: neighbouring angles cannot be averaged.
     """
     volume = cast("Volume", source)
-    kind = {str(value).upper() for value in volume.sources[0].get("ImageType", [])}
+    header = volume.sources[0]
+    kind = {str(value).upper() for value in header.get("ImageType", [])}
+    kind.add(str(header.get("ComplexImageComponent", "")).upper())  # of Enhanced MR (C.8.13.3.1.1)
     if kind & PHASE:
         raise PipelineRefused("phase-image", "The images hold phase; magnitude is wanted.")
     array = fill_padding(volume.array, volume.padding)

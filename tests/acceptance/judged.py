@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from pipelines.contract import Enhanced, Segmented, Source
 from pipelines.manifest import Manifest
@@ -70,7 +71,16 @@ class Run:
         for index in sorted({0, count // 2, count - 1}):
             path = with_pixels[index]
             image = pydicom.dcmread(path, stop_before_pixels=True)
-            yield by_uid[str(image.SourceImageSequence[0].ReferencedSOPInstanceUID)], path
+            yield by_uid[_source_uid(image)], path
+
+
+def _source_uid(image: Dataset) -> str:
+    """The instance that a result names as its source: for the whole, or frame by frame."""
+    named = image.get("SourceImageSequence")
+    if not named:
+        frame = image.PerFrameFunctionalGroupsSequence[0]
+        named = frame.DerivationImageSequence[-1].SourceImageSequence
+    return str(named[0].ReferencedSOPInstanceUID)
 
 
 def sop_uid(path: Path) -> str:

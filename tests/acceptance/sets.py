@@ -112,7 +112,6 @@ def _transcoded(names: str, **refused: str) -> Iterator[SampleSet]:
 
 ONE_CT = {"ct_denoise": "slices", "ct_segment": "slices"}
 ONE_MR = {"mr_enhance": "slices", "mr_segment": "slices"}
-MULTI = {"all": "enhanced-multi-frame"}
 XA30 = "mr-enhanced-siemens-xa30"
 
 SETS = [
@@ -125,10 +124,10 @@ SETS = [
     SampleSet("mr-breast-dce-ucsf-br-06/image", "MR"),
     SampleSet("mr-breast-dce-ucsf-br-06/seg", "", {"all": "not-an-image"}),
     SampleSet("mr-abdomen-adc-scan_001", "MR"),
-    SampleSet(f"{XA30}/6_anat-T1w_acq-tfl", "MR", MULTI),
-    SampleSet(f"{XA30}/27_asl_2d_tra", "MR", MULTI),
-    SampleSet(f"{XA30}/8_gre_field_mapping", "MR", MULTI, only="0001"),
-    SampleSet(f"{XA30}/8_gre_field_mapping", "MR", MULTI, only="0002"),
+    SampleSet(f"{XA30}/6_anat-T1w_acq-tfl", "MR"),
+    SampleSet(f"{XA30}/27_asl_2d_tra", "MR"),
+    SampleSet(f"{XA30}/8_gre_field_mapping", "MR", only="0001"),
+    SampleSet(f"{XA30}/8_gre_field_mapping", "MR", only="0002"),
     SampleSet("pet-hn-qin0024/PET", "PT"),
     SampleSet("pet-hn-qin0024/SEG", "", {"all": "not-an-image"}),
     SampleSet("spect-lu177-scan_001-NC/SPECT", "PT"),
@@ -157,13 +156,14 @@ SETS = [
     *_transcoded("JPEGProcess2_4:.4.51 JPEGProcess6_8:.4.53 JPEGProcess10_12:.4.55",
                  all="undecodable"),
     *_each("compressed-alltransfersyntax-ct",
-           "CT0012.fragmented_no_bot_jpeg_baseline.51.dcm", "CT", all="enhanced-multi-frame"),
+           "CT0012.fragmented_no_bot_jpeg_baseline.51.dcm", "CT", all="undecodable"),
     *_each("compressed-alltransfersyntax-ct", "no-pixel-data.dcm", all="not-an-image"),
     *_each("compressed-alltransfersyntax-ct", "no-pixel-spacing.dcm", "US"),
     SampleSet("robust-geometry/gantry_tilt/001", "CT", {"all": "gantry-tilt"}),
     SampleSet("robust-geometry/missing_slices_1", "CT", {"all": "missing-slices"}),
     SampleSet("robust-geometry/mixed_orientation/001", "MR", {"all": "mixed-orientation"}),
-    SampleSet("robust-geometry/hyperfine_enhanced/anatomical/001", "MR", MULTI),
+    SampleSet("robust-geometry/hyperfine_enhanced/anatomical/001", "MR",
+              {"mr-segment": "no-frame-of-reference"}),
     SampleSet("robust-geometry/hitachi_signed", "MR", {"mr-segment": "no-frame-of-reference"}),
     SampleSet("robust-geometry/duplicate_positions_ge", "MR",
               {"mr-enhance": "slices", "mr-segment": "no-frame-of-reference"}),
@@ -174,7 +174,8 @@ SETS = [
     *_each("robust-malformed", "JPEG2000-embedded-sequence-delimiter.dcm", "NM",
            all="secondary-capture"),
     *_each("robust-malformed", "bad_sequence.dcm", "CT", all="no-identity"),  # hashes for UIDs
-    *_each("robust-malformed", "eCT_Supplemental.dcm", "CT", all="enhanced-multi-frame"),
+    *_each("robust-malformed", "eCT_Supplemental.dcm", "CT",  # blood flow, no HU
+           ct_denoise="units", ct_segment="slices"),
     *_each("robust-malformed", "badVR.dcm emri_small_jpeg_2k_lossless_too_short.dcm "
            "nested_priv_SQ.dcm no_meta_group_length.dcm rtplan_truncated.dcm test-SR.dcm "
            "waveform_ecg.dcm", all="not-an-image"),

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.samples, pytest.mark.timeout(600)]
 SETS = {
     "ct-abdomen-crlm-ct-1004": "ct-segment",
     "mr-abdomen-adc-scan_001": "mr-segment",
+    "mr-enhanced-siemens-xa30/6_anat-T1w_acq-tfl": "mr-segment",
     "pet-hn-qin0024/PET": "pet-segment",
 }
 

@@ -38,8 +38,6 @@ REFUSED = {
     "robust-geometry/gantry_tilt/001": "gantry-tilt",
     "robust-geometry/missing_slices_1": "missing-slices",
     "robust-geometry/mixed_orientation/001": "mixed-orientation",
-    "robust-geometry/hyperfine_enhanced/anatomical/001": "enhanced-multi-frame",
-    "mr-enhanced-siemens-xa30/6_anat-T1w_acq-tfl": "enhanced-multi-frame",
     "mr-breast-dce-ucsf-br-06/seg": "not-an-image",
 }
 FRAMES = {

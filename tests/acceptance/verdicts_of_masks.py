@@ -47,7 +47,7 @@ def ohif(run: Run) -> list[str] | None:
     wrong = []
     by_uid = {sop_uid(path): path for path in run.sources}
     for volume, labels, path in run.volumes():
-        files = [by_uid[str(image.SOPInstanceUID)] for image in volume.sources]
+        files = [by_uid[str(image.SOPInstanceUID)] for image in volume.instances]
         shown = ohif_reader.count_voxels(path, files)
         meant = {number: int((labels == label).sum()) for number, label in _labels_in(path, run)}
         wrong += [

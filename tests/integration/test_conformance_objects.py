@@ -20,6 +20,7 @@ from pipelines.dicom_out import attributes
 from pipelines.errors import PipelineRefused
 from pipelines.request import Equipment
 from tests.builders import a_series, an_image
+from tests.multi_frame import an_enhanced
 from tests.statement import STATEMENT, column, table
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_grey_loop
@@ -35,6 +36,8 @@ MODALITY = {
     "1.2.840.10008.5.1.4.1.1.128": "PT",
 }
 ENHANCED = [row["UID"] for row in table("A-2") if row["Object"] == "enhanced image"]
+MULTI_FRAME = {row["UID"]: row["SOP class"].split()[1] for row in table("A-2")
+               if row["Object"] == "enhanced multi-frame image"}  # fmt: skip
 INSTALLED = Equipment(
     software_version="9.9", device_uid="2.25.77", serial="S1", station_name="NODE1",
     institution_name="Our Hospital",
@@ -83,7 +86,7 @@ def outputs(folder: Path, card: Any, images: list[Dataset], **changes: Any) -> t
 def test_enhanced_images_are_made_of_the_classes_that_are_said_and_no_others():
     known = [str(one.abstract_syntax) for one in AllStoragePresentationContexts]
 
-    assert set(ENHANCED) == {uid for uid in known if is_taken(uid)}
+    assert {*ENHANCED, *MULTI_FRAME} == {uid for uid in known if is_taken(uid)}
 
 
 @pytest.mark.parametrize("sop_class", ENHANCED, ids=lambda uid: UID(uid).keyword)
@@ -99,6 +102,32 @@ def test_an_enhanced_image_is_of_its_source_s_class_and_differs_as_is_said(tmp_p
     assert set() == gone - keywords("A-4")
 
 
+@pytest.mark.parametrize("sop_class", MULTI_FRAME, ids=lambda uid: UID(uid).keyword)
+def test_an_enhanced_object_differs_from_its_source_as_is_said(tmp_path, sop_class):
+    source = an_enhanced(
+        MULTI_FRAME[sop_class], PulseSequenceName="gre", DerivationDescription="before"
+    )
+    (output,), results = outputs(tmp_path, a_card("add"), [source])
+    made = pydicom.dcmread(results / output.file)
+    changed = {element.keyword for element in made if source.get(element.tag) != element}
+    gone = {element.keyword for element in source} - {element.keyword for element in made}
+
+    assert sop_class == made.SOPClassUID
+    said = keywords("A-3") | keywords("A-10")
+    kept = {row["Attribute"] for row in table("A-10") if row["Value"] == "the source's"}
+    assert set() == changed - said
+    assert set() == {dictionary_description(word) for word in changed} & kept
+    assert set() == keywords("A-10", "ALWAYS") - set(made.dir())
+    assert set() == gone - keywords("A-4") - keywords("A-11")
+    pairs = [(source.SharedFunctionalGroupsSequence[0], made.SharedFunctionalGroupsSequence[0])]
+    pairs += zip(
+        source.PerFrameFunctionalGroupsSequence, made.PerFrameFunctionalGroupsSequence, strict=True
+    )
+    for before, after in pairs:
+        groups = {element.keyword for element in after if before.get(element.tag) != element}
+        assert set() == groups - keywords("A-12")
+
+
 def test_what_is_set_and_left_out_is_what_the_writers_name():
     replaced = {word for words in attributes.REPLACED.values() for word in words}
     by_value = {
@@ -110,6 +139,7 @@ def test_what_is_set_and_left_out_is_what_the_writers_name():
 
     assert replaced | by_value == keywords("A-3")
     assert set(dropped) == keywords("A-4")
+    assert set(attributes.PULSE_SEQUENCE) == keywords("A-11")
     assert list(dropped.values()) == column("A-4", "Rule")
     assert set(attributes.EQUIPMENT_KEPT) == keywords("A-6")
     assert set(attributes.STUDY_KEPT) == keywords("A-7")

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from PIL import Image
 
 from tests.acceptance.road import a_pacs
+from tests.builders import write_series
 from tests.conforming import whole_series
 from tests.integration.test_conformance_judges import MISTAKEN
 from tests.integration.test_results_judges import a_stack
@@ -25,12 +26,14 @@ from tests.judges.dicom_validator import new_violations
 from tests.judges.pixelmed import judge_report
 from tests.judges.plastimatch import dice, read_structures
 from tests.judges.simpleitk import read_series
+from tests.multi_frame import two_phases
 from tests.tools import program
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_colour_image, a_grey_loop
 
 # Its table of documents has the study's Accession Number in the series.
 ODDITY = "Different information entities .*<AccessionNumber> IE <Series> versus <Study>"
+OTHERS = ["sc", "ko", "gsps", "pm", "rtstruct"]
 VOLUMES = {"CT": (-24.0, 10.0), "MR": (1000.0, 1e9), "PT": (2500.0, 1e9)}
 FRAMES = {
     "CR": lambda: whole_series("CR", 1),
@@ -255,3 +258,59 @@ def test_plastimatch_fills_the_voxels_that_dcmqi_reads(tmp_path, case):
 
     for segment in read_segments(paths["seg"], tmp_path / "itk"):
         assert dice(segment.image, filled[segment.label]) > 0.999
+
+
+@pytest.fixture(scope="module", params=["CT", "MR"])
+def of_phases(request, tmp_path_factory):
+    """An Enhanced object of two phases, and by kind the files that two runs made of it."""
+    folder = tmp_path_factory.mktemp("phases")
+    (source,) = write_series(folder / "source", [two_phases(request.param)])
+    low, high = (-24.0, 10.0) if request.param == "CT" else (1000.0, 1020.0)
+    cards = [a_card("doubtful", parameters={"low": low, "high": high}), a_card("soften")]
+    files: dict[str, list[Path]] = {}
+    for card in cards:
+        manifest, made = run_card(
+            card, [source], folder, objects=["enhanced", "seg", "sr", *OTHERS], results=card.name
+        )
+        assert (0, 0) == (manifest.conformance["errors"], manifest.conformance["warnings"])
+        for output in manifest.outputs:
+            files.setdefault(output.kind, []).append(made / output.file)
+    return source, files
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_enh_29_no_judge_finds_an_error_in_an_object_of_an_enhanced_source(of_phases, kind):
+    source, files = of_phases
+    for made in (files[kind][0], files[kind][-1]):
+        assert set() == new_errors([source], made)
+        if kind == "ko":  # dicom-validator does not know its templates
+            assert [] == judge_report(made).errors
+            continue
+        assert [] == [
+            told for told in new_violations([source], made)
+            if not ("EnumValueNotAllowed" in told and told.split(".")[-1].split()[-1] in MISTAKEN)
+            and "TagUnexpected RTROIObservationsSequence." not in told
+        ]  # fmt: skip
+    assert [] == [
+        line for line in contradictions([source, *files[kind]]) if not re.search(ODDITY, line)
+    ]
+
+
+def test_highdicom_reads_the_difference_that_itk_finds_in_an_enhanced_object(of_phases):
+    source, files = of_phases
+    before, after = (
+        sitk.GetArrayFromImage(read_series([path])).astype(float)
+        for path in (source, files["enhanced"][0])
+    )
+    image = pydicom.dcmread(source)
+    differences = [path for path in files["pm"] if pydicom.dcmread(path).ContentLabel[0] == "D"]
+
+    assert 2 == len(differences)
+    for path in differences:
+        made = pydicom.dcmread(path)
+        for number, groups in enumerate(made.PerFrameFunctionalGroupsSequence):
+            (item,) = groups.DerivationImageSequence[0].SourceImageSequence
+            assert item.ReferencedSOPInstanceUID == image.SOPInstanceUID
+            frame = item.ReferencedFrameNumber - 1
+            found = made.pixel_array[number]
+            assert np.abs(found - (after - before)[frame]).max() <= 0.5 + 1e-6

@@ -13,10 +13,24 @@ function contentOf(file) {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
 }
 
+// A frame of an Enhanced object is an image by itself, its groups' attributes at the top.
+function imagesOf(image) {
+  const frames = image.PerFrameFunctionalGroupsSequence;
+  if (!frames) return { ['x:' + image.SOPInstanceUID]: image };
+  const flat = groups => Object.assign({}, ...Object.values(groups ?? {}).map(first));
+  const shared = flat(first(image.SharedFunctionalGroupsSequence));
+  return Object.fromEntries(frames.map((groups, index) => [
+    `x:${image.SOPInstanceUID}&frame=${index + 1}`, { ...image, ...shared, ...flat(groups) }]));
+}
+
+function first(sequence) {
+  return Array.isArray(sequence) || sequence?.[0] ? sequence[0] : sequence;
+}
+
 const sources = {};
 for (const file of sourceFiles) {
   const image = DicomMetaDictionary.naturalizeDataset(DicomMessage.readFile(contentOf(file)).dict);
-  sources['x:' + image.SOPInstanceUID] = image;
+  Object.assign(sources, imagesOf(image));
 }
 
 // The modules that OHIF's own metadata provider gives the reader.

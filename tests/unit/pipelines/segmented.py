@@ -16,6 +16,7 @@ from pipelines.dicom_out.seg_form import BINARY, Form
 from pipelines.models.card import ModelCard
 from pipelines.volume import Volume
 from tests.builders import a_series, write_series
+from tests.multi_frame import an_enhanced
 from tests.unit.pipelines.stand_ins import SEGMENTS, a_card, a_request
 
 _AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
@@ -30,6 +31,8 @@ STACKS: dict[str, dict[str, Any]] = {
     "125x127": {"slices": 3, "rows": 125, "columns": 127},
     "one slice": {"slices": 1},
     "anisotropic": {"spacing_mm": (3.0, 0.7, 1.3)},
+    "frames of an object": {"whole": True},
+    "frames in reverse": {"whole": True, "directions": _OBLIQUE, "backwards": True},
     "anisotropic square": {"spacing_mm": (0.5, 1.25, 0.8), "rows": 24, "columns": 24},
 }
 
@@ -56,21 +59,23 @@ def a_stack(  # noqa: PLR0913 - a builder: every argument has a default and is n
     *,
     directions: tuple[tuple[float, ...], tuple[float, ...]] = _AXIAL,
     backwards: bool = False,
+    whole: bool = False,
     slices: int = 4,
     rows: int = 20,
     columns: int = 28,
     spacing_mm: tuple[float, float, float] = (2.0, 0.8, 0.8),
     corner: tuple[float, float, float] = (-10.0, -20.0, 5.0),
 ) -> Volume:
-    """The volume of a stack along the normal of `directions`, its files in either order."""
-    paths = write_series(
-        folder,
-        place(
-            a_series(slices=slices, rows=rows, columns=columns, spacing_mm=spacing_mm),
-            directions, spacing_mm[0], corner,
-        ),
+    """The volume of a stack along the normal of `directions`, its files in either order.
+
+    The slices are the frames of one object where it is `whole`.
+    """
+    images = place(
+        a_series(slices=slices, rows=rows, columns=columns, spacing_mm=spacing_mm),
+        directions, spacing_mm[0], corner,
     )  # fmt: skip
-    return read_volume(paths[::-1] if backwards else paths)
+    images = images[::-1] if backwards else images
+    return read_volume(write_series(folder, [an_enhanced("CT", images)] if whole else images))
 
 
 def place(

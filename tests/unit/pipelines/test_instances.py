@@ -8,6 +8,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import (
     MPEG2MPML,
     EnhancedMRImageStorage,
+    EnhancedPETImageStorage,
     RTPlanStorage,
     SecondaryCaptureImageStorage,
     SegmentationStorage,
@@ -40,7 +41,8 @@ def code_of(images, tmp_path) -> str:
         ("SOPClassUID", SecondaryCaptureImageStorage, "secondary-capture"),
         ("SOPClassUID", SegmentationStorage, "not-an-image"),
         ("SOPClassUID", RTPlanStorage, "not-an-image"),
-        ("SOPClassUID", EnhancedMRImageStorage, "enhanced-multi-frame"),
+        ("SOPClassUID", EnhancedMRImageStorage, "bad-functional-groups"),
+        ("SOPClassUID", EnhancedPETImageStorage, "enhanced-multi-frame"),
         ("PixelData", None, "no-pixel-data"),
         ("NumberOfFrames", 2, "multi-frame"),
         ("PhotometricInterpretation", "RGB", "not-grey"),

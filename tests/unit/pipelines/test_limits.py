@@ -43,6 +43,16 @@ def test_a_single_slice_is_refused_where_a_volume_is_wanted(tmp_path):
     assert ("slices", "1 slices; 3 to 99 are wanted.") == (found.code, found.reason)
 
 
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+def test_a_slice_by_itself_is_refused_where_it_would_be_segmented(tmp_path, modality):
+    assert "no-volume" == refusal(frames_card("above"), tmp_path, a_series(modality, slices=1)).code
+
+
+def test_a_slice_by_itself_may_be_enhanced(tmp_path):
+    (path,) = write_series(tmp_path, a_series("CT", slices=1))
+    check(frames_card("add"), read_frames(path))
+
+
 def test_colour_is_refused_where_grey_is_wanted(tmp_path):
     card = frames_card(limits={"colour": False})
 

@@ -41,7 +41,9 @@ def written(volume: Volume, labels: np.ndarray, folder: Path) -> Dataset:
 def filled(contours: list[Dataset], volume: Volume) -> np.ndarray:
     """The voxels whose centres lie in an odd number of contours of their slice, by the affine."""
     mask = np.zeros(volume.array.shape, bool)
-    slices = {str(image.SOPInstanceUID): index for index, image in enumerate(volume.sources)}
+    frames = [frame.number for frame in volume.frames] or [None] * len(volume.sources)
+    named = [image.SOPInstanceUID for image in volume.sources]
+    slices = {place: index for index, place in enumerate(zip(named, frames, strict=True))}
     inverse = np.linalg.inv(volume.affine)
     for contour in contours:
         points = np.array(contour.ContourData, float).reshape(-1, 3)
@@ -50,7 +52,7 @@ def filled(contours: list[Dataset], volume: Volume) -> np.ndarray:
         )  # fmt: skip
         places = points @ inverse[:3, :3].T + inverse[:3, 3]
         (image,) = contour.ContourImageSequence
-        index = slices[str(image.ReferencedSOPInstanceUID)]
+        index = slices[image.ReferencedSOPInstanceUID, image.get("ReferencedFrameNumber")]
         assert np.abs(places[:, 2] - index).max() < 0.01
         mask[index] ^= crossings(places[:, :2], mask.shape[1:])
     return mask

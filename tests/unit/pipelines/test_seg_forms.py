@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipelines.dicom_out.seg_form import LABELMAP, SINGLE
 from pipelines.manifest import Kind
 from tests.builders import a_series
+from tests.multi_frame import an_enhanced
 from tests.unit.pipelines.segmented import a_mask, a_stack, sided_card, write_mask
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_grey_loop
@@ -56,6 +57,26 @@ def test_without_a_wish_there_are_binary_objects_and_one_report(tmp_path):
 
     assert ["seg", "sr"] == kinds(outputs)
     assert ["", "seg"] == [output.names for output in outputs]
+
+
+def test_every_form_names_the_frames_of_an_enhanced_object_at_their_places(tmp_path):
+    images = a_series()
+    source = an_enhanced("CT", [images[index] for index in (3, 0, 4, 1, 2)])
+    places = [
+        list(groups.PlanePositionSequence[0].ImagePositionPatient)
+        for groups in source.PerFrameFunctionalGroupsSequence
+    ]
+    outputs, made = segment(tmp_path, [source], objects=["seg", "labelmap", "segment", "sr"])
+    forms = [each for each in made if each.Modality == "SEG"]
+
+    assert ["seg", "labelmap", "segment", "segment"] == kinds(outputs)[: len(forms)]
+    for form in forms:
+        for groups in form.PerFrameFunctionalGroupsSequence:
+            (named,) = groups.DerivationImageSequence[0].SourceImageSequence
+            assert source.SOPInstanceUID == named.ReferencedSOPInstanceUID
+            place = places[named.ReferencedFrameNumber - 1]
+            assert place == groups.PlanePositionSequence[0].ImagePositionPatient
+    assert len(forms) == len({form.SOPInstanceUID for form in forms})
 
 
 def test_a_label_map_is_8_bit_explicit_with_its_background_described(volume, tmp_path):

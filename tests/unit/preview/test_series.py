@@ -6,6 +6,7 @@ import pytest
 from dicom_node.preview import series as module
 from dicom_node.preview.series import PreviewUnavailable, read_series
 from tests.builders import a_series, an_image, write_series
+from tests.multi_frame import an_enhanced
 from tests.unit.preview.scene import CUBES, ORIENTATIONS, SIZE, a_scene, write
 
 
@@ -100,6 +101,28 @@ def test_a_colour_loop_is_rgb_and_cut_short(tmp_path):
     assert series.is_colour
     assert (module.LONGEST_CINE, 6, 8, 3) == series.array.shape
     assert [250, 10, 20] == series.array[3, 2, 1].tolist()
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS)
+def test_the_frames_of_an_object_lie_where_single_images_would(tmp_path, orientation):
+    images = a_scene(orientation)
+    classic = read_series(write(tmp_path / "classic", images))
+
+    whole = an_enhanced("CT", [images[index] for index in (1, 0, *range(2, len(images)))])
+    series = read_series(write_series(tmp_path, [whole]))
+
+    assert np.array_equal(classic.array, series.array)
+    assert np.allclose(classic.affine, series.affine)
+    assert classic.planes == series.planes
+
+
+def test_the_phases_of_an_object_are_a_loop_of_frames(tmp_path):
+    def together(groups, _index):
+        groups.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 0]
+
+    series = read_series(write_series(tmp_path, [an_enhanced(each=together)]))
+
+    assert (5, None) == (len(series.array), series.affine)
 
 
 @pytest.mark.parametrize("broken", ["no image", "no pixels", "not dicom"])

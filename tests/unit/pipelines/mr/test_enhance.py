@@ -53,3 +53,10 @@ def test_phase_images_are_refused(kind):
     with pytest.raises(PipelineRefused) as refusal:
         run("mr-enhance", a_volume(slab()[1], "MR", ImageType=["ORIGINAL", "PRIMARY", kind]))
     assert "phase-image" == refusal.value.code
+
+
+def test_the_phase_of_an_enhanced_object_is_refused():
+    phase = a_volume(slab()[1], "MR", ComplexImageComponent="PHASE", **MAGNITUDE)
+    with pytest.raises(PipelineRefused) as caught:
+        run("mr-enhance", phase)
+    assert "phase-image" == caught.value.code
