@@ -21,7 +21,7 @@ from pipelines.volume import Volume
 from tests.unit.pipelines.segmented import STACKS, a_mask, a_stack, sided_card
 from tests.unit.pipelines.stand_ins import a_request
 
-CASES = ["axial", "oblique", "files in reverse", "anisotropic square"]
+CASES = ["axial", "oblique", "files in reverse", "anisotropic square", "frames in reverse"]
 
 
 def a_volume(case: str, folder: Path) -> Volume:
@@ -83,8 +83,15 @@ def name_the_next_image(made: Dataset, volume: Volume) -> None:
     uids = [image.SOPInstanceUID for image in volume.sources]
     for contour in contours(made):
         (reference,) = contour.ContourImageSequence
+        if volume.frames:
+            reference.ReferencedFrameNumber = reference.ReferencedFrameNumber % len(uids) + 1
+            continue
         at = uids.index(reference.ReferencedSOPInstanceUID)
         reference.ReferencedSOPInstanceUID = uids[(at + 1) % len(uids)]
+
+
+def name_another_instance(made: Dataset, _volume: Volume) -> None:
+    contours(made)[0].ContourImageSequence[0].ReferencedSOPInstanceUID = "2.25.1"
 
 
 def swap_two_names(made: Dataset, _volume: Volume) -> None:
@@ -114,7 +121,8 @@ MUTATIONS = {
     "a contour too few": drop_a_contour,
     "a point too few": drop_a_point,
     "not closed": open_a_contour,
-    "another image": name_the_next_image,
+    "another image or frame": name_the_next_image,
+    "another instance": name_another_instance,
     "other names": swap_two_names,
     "the sides swapped": swap_two_structures,
     "another frame of reference": leave_the_frame_of_reference,
