@@ -23,6 +23,7 @@ from pipelines.manifest import OutputFile
 from tests.builders import a_series
 from tests.integration.test_conformance_content import codes_in
 from tests.integration.test_conformance_objects import INSTALLED, keywords
+from tests.multi_frame import two_phases
 from tests.statement import table
 from tests.unit.pipelines.stand_ins import a_card, frames_card, run_card
 from tests.unit.pipelines.ultrasound import a_grey_loop
@@ -65,6 +66,8 @@ def runs(folder: Path) -> Iterator[tuple[Path, list[OutputFile]]]:
          a_series(**lossy)),
         (a_card("add"), a_series(**lossy)),
         (a_card("doubtful", parameters=split), a_series(**lossy)),
+        (a_card("doubtful", parameters=split), [two_phases("CT")]),
+        (a_card("add"), [two_phases("CT")]),
         (frames_card("above", parameters=low), a_series("CR", slices=1, Laterality="L")),
         (frames_card("above", parameters=low), [a_grey_loop(frames=2)]),
     ]  # fmt: skip
