@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydicom.sr._concepts_dict import concepts
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,6 +16,8 @@ def known_meaning(scheme: str, value: str) -> str | None:
 
 @cache
 def _meanings() -> Mapping[tuple[str, str], str]:
+    from pydicom.sr._concepts_dict import concepts  # noqa: PLC0415 - large, and few need it
+
     return {
         (scheme, value): meaning
         for scheme, terms in concepts.items()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+
+_WHOLE = {"DA": re.compile(r"[0-9]{8}"), "DT": re.compile(r"[0-9]{8}[0-9.+-]*")}
+_TIME = re.compile(r"[0-9:.]*")
 
 
 def moved(value: str, vr: str, days: int) -> str:
@@ -11,9 +15,9 @@ def moved(value: str, vr: str, days: int) -> str:
     A time of day stays: it is part of a moment that was moved with its date.
     """
     if vr == "TM":
-        return value
+        return value if _TIME.fullmatch(value.strip()) else ""
     text = value.strip().replace(".", "", 2) if vr == "DA" else value.strip()
-    if len(text) < 8 or (vr == "DA" and len(text) > 8):
+    if not _WHOLE[vr].fullmatch(text):
         return ""
     try:
         day = date(int(text[:4]), int(text[4:6]), int(text[6:8])) - timedelta(days=days)

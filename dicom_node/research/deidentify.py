@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 _BROKEN = (
     ArithmeticError, AttributeError, EOFError, InvalidDicomError, LookupError, NotImplementedError,
-    OSError, RuntimeError, TypeError, ValueError,
+    OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
 
 

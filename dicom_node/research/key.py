@@ -17,8 +17,8 @@ SIZE = 32
 """Bytes of a key that is made here; one of a site's own has no fewer."""
 
 
-def project_key(folder: Path, project: str, own: Path | None) -> bytes:
-    """The key in the site's `own` file, or the one in `folder`, which is made where it is missing.
+def project_key(folder: Path, project: str, own: Path | None, *, make: bool = True) -> bytes:
+    """The key in the site's `own` file, or the one in `folder`, made there unless told not to.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def project_key(folder: Path, project: str, own: Path | None) -> bytes:
     """
     path = own or folder / f"{project}.key"
     try:
-        if own is None and not path.exists():
+        if make and own is None and not path.exists():
             _make(path)
         key = path.read_bytes().strip()
     except OSError as error:

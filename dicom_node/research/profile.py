@@ -49,6 +49,15 @@ BASIC = {
 }
 
 
+NEEDED = {
+    0x00181078: Action.DUMMY,  # Radiopharmaceutical Start DateTime, enhanced PET
+    0x00401001: Action.EMPTY,  # Requested Procedure ID, in a document's referenced request
+    0x00700082: Action.DUMMY,  # Presentation Creation Date
+    0x00700083: Action.DUMMY,  # Presentation Creation Time
+}
+"""What the table removes although PS3.3 demands it of objects that are exported."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The shipped tables: tag to (Basic Profile, option to K or C), and the safe private ones."""
@@ -98,12 +107,12 @@ class Profile:
         wanted = {letter for option, letter in told.items() if option in self._options}
         if "C" in wanted:  # where one option keeps what another cleans, it is cleaned
             return Action.CLEAN
-        return Action.KEEP if wanted else BASIC[basic]
+        return Action.KEEP if wanted else NEEDED.get(tag, BASIC[basic])
 
     def basic(self, tag: int) -> Action:
         """What the Basic Profile alone does, where cleaning leaves nothing."""
         row = self._table.attributes.get(tag)
-        return BASIC[row[0]] if row else Action.EMPTY
+        return NEEDED.get(tag, BASIC[row[0]]) if row else Action.EMPTY
 
     def is_safe(self, creator: str, tag: int) -> bool:
         """Whether Table E.3.10-1 calls the private attribute safe."""

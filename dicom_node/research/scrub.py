@@ -73,6 +73,8 @@ class Scrubber:
     def _stays_as_it_is(self, dataset: Dataset, tag: BaseTag, around: Around) -> bool:
         """Whether the value is kept byte by byte: real headers hold values that no writer takes."""
         vr = dataset.get_item(tag).VR
+        if tag.is_private:  # those that are left are safe
+            return True
         if vr is None and dictionary_has_tag(tag):
             vr = dictionary_VR(tag)
         if vr in (None, "SQ", "UN") or tag.element == 0:
