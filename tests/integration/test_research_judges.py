@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from benchmarks import deidentify
 from dicom_node.config.research import ResearchSection
 from dicom_node.preview.segmentation import read_segmentation
 from dicom_node.preview.series import read_series
@@ -19,6 +20,7 @@ from tests.builders import CANARY
 from tests.conforming import KINDS, an_object
 from tests.judges.dicom3tools import contradictions, errors_of
 from tests.judges.ohif import count_voxels
+from tests.tools import program
 from tests.unit.pipelines.segmented import STACKS, a_mask, a_stack, write_mask
 
 KEY = b"a key of tests, of 32 bytes or so"
@@ -143,3 +145,18 @@ def test_objects_of_one_patient_belong_together(tmp_path):
     made = export([*sources, seg], tmp_path / "made")
 
     assert len(contradictions(made)) <= len(contradictions([*sources, seg]))
+
+
+def test_the_benchmark_counts_nothing_of_ours_and_much_of_a_peers(tmp_path):
+    program("Orthanc", package="orthanc")
+    source, ours, theirs = (tmp_path / name for name in ("source.dcm", "ours", "theirs"))
+    ours.mkdir()
+    theirs.mkdir()
+
+    assert 617 == deidentify.write_source(source)
+
+    mine = deidentify.judge(source, deidentify.node(source, ours))
+    peers = deidentify.judge(source, deidentify.orthanc(source, theirs))
+    assert deidentify.Verdict(0, 0, 0, 0, "YES", "codes") == mine
+    assert peers.outside > 100
+    assert "text" == peers.method
