@@ -71,7 +71,7 @@ def judge(before: Path, after: Path) -> Verdict:
 
 
 def node(source: Path, folder: Path) -> Path:
-    """This program, by the Basic Profile alone."""
+    """What is measured, by the Basic Profile alone."""
     made = folder / "made.dcm"
     maker = Deidentifier(ResearchSection(), StandIns("bench", b"a key of benchmarks, of 32 bytes"))
     made.write_bytes(maker.file(source).content)

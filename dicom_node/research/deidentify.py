@@ -20,6 +20,7 @@ from dicom_node.research.marks import mark
 from dicom_node.research.pixels import check_pixels
 from dicom_node.research.profile import Profile
 from dicom_node.research.scrub import Scrubber
+from dicom_node.research.traces import Traces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,11 @@ class Deidentifier:
         if is_blanked:
             syntax = ExplicitVRLittleEndian
         scrubber = Scrubber(
-            self._profile, self._stand_ins, subject, safe_private=options.safe_private
+            self._profile,
+            self._stand_ins,
+            subject,
+            Traces(dataset),
+            safe_private=options.safe_private,
         )
         scrubber.scrub(dataset)
         mark(dataset, options, subject, is_blanked=is_blanked)

@@ -109,6 +109,10 @@ class Profile:
             return Action.CLEAN
         return Action.KEEP if wanted else NEEDED.get(tag, BASIC[basic])
 
+    def lists(self, tag: int) -> bool:
+        """Whether the table says anything of the attribute."""
+        return tag in self._table.attributes
+
     def basic(self, tag: int) -> Action:
         """What the Basic Profile alone does, where cleaning leaves nothing."""
         row = self._table.attributes.get(tag)

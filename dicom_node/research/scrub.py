@@ -11,6 +11,7 @@ from dicom_node.research.codes import known_meaning
 from dicom_node.research.dummies import TEXT, TEXTS
 from dicom_node.research.private import remove_private
 from dicom_node.research.profile import Action
+from dicom_node.research.traces import VRS
 from dicom_node.research.values import cleaned, dummied, emptied, replaced
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from dicom_node.research.profile import Profile
     from dicom_node.research.stand_ins import StandIns, Subject
+    from dicom_node.research.traces import Traces
 
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 CODE_VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
@@ -46,11 +48,18 @@ class Scrubber:
     """Takes the data sets of one patient through a project's profile."""
 
     def __init__(
-        self, profile: Profile, stand_ins: StandIns, subject: Subject, *, safe_private: bool
+        self,
+        profile: Profile,
+        stand_ins: StandIns,
+        subject: Subject,
+        traces: Traces,
+        *,
+        safe_private: bool,
     ) -> None:
         self._profile = profile
         self._stand_ins = stand_ins
         self._subject = subject
+        self._traces = traces
         self._private = profile if safe_private else None
 
     def scrub(self, dataset: Dataset, around: Around = Around.NOTHING) -> None:
@@ -80,7 +89,13 @@ class Scrubber:
         if vr in (None, "SQ", "UN") or tag.element == 0:
             return False
         is_kept = self._profile.action(tag, vr) is Action.KEEP
+        if is_kept and self._gives_away(tag, vr, dataset.get_item(tag).value):
+            return False
         return is_kept and (around is Around.NOTHING or vr not in TEXTS)
+
+    def _gives_away(self, tag: BaseTag, vr: str, value: object) -> bool:
+        """Whether a text that the table does not list holds what the patient is called."""
+        return vr in VRS and not self._profile.lists(tag) and self._traces.are_in(value)
 
     def _scrubbed(self, element: DataElement, around: Around) -> DataElement | None:
         if element.tag.element == 0:  # group lengths, retired: they would no longer be right
@@ -89,6 +104,8 @@ class Scrubber:
         is_listed = action is not Action.KEEP
         if action is Action.KEEP and element.VR in TEXTS and not _is_code(element):
             action = {Around.CLEAN: Action.CLEAN, Around.DUMMY: Action.DUMMY}.get(around, action)
+        if action is Action.KEEP and self._gives_away(element.tag, element.VR, element.value):
+            action = Action.DUMMY
         if element.VR == "SQ":
             return self._sequence(element, action, around)
         if action is Action.CLEAN:

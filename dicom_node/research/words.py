@@ -13,10 +13,11 @@ _FIGURE = re.compile(r"\d{1,4}(mm|cm|kv|kvp|ma|mas|ms|sec|s|min|hz|hu)")
 
 def known_words(text: str) -> str:
     """The words of `text` that the shipped list has, in their order; empty where there is none."""
-    return " ".join(part for part in _PARTS.findall(text) if _is_known(part.lower()))
+    return " ".join(part for part in _PARTS.findall(text) if is_known(part.lower()))
 
 
-def _is_known(word: str) -> bool:
+def is_known(word: str) -> bool:
+    """Whether the word, in small letters, is of the shipped list, or a figure with its unit."""
     return word in _list() or bool(_FIGURE.fullmatch(word))
 
 

@@ -257,3 +257,28 @@ def test_a_code_of_a_cleaned_sequence_is_the_standards_or_says_nothing(deidentif
 
     assert ["51185008", "REMOVED"] == [item.CodeValue for item in sequence]
     assert "Zzphi" not in str(sequence)
+
+
+@pytest.mark.parametrize("text", ["tfl3d ZZPHI", "no ACCa1234 here", "Jane_1"])
+def test_what_the_patient_is_called_is_in_no_text_that_the_table_keeps(deidentify, text):
+    image = an_image("MR", AccessionNumber="ACCa1234", PatientName="Zzphi^Jane")
+    item = Dataset()
+    item.SequenceName = image.SequenceName = text
+    image.SharedFunctionalGroupsSequence = [item]
+
+    made = deidentify(image)
+
+    assert "REMOVED" == made.SequenceName
+    assert "REMOVED" == made.SharedFunctionalGroupsSequence[0].SequenceName
+
+
+def test_a_patient_who_is_called_as_a_part_of_the_body_takes_no_word_away(deidentify):
+    image = an_image("MR", PatientName="Head^MR", SequenceName="HEAD 1", PatientID="1")
+
+    assert "HEAD 1" == deidentify(image).SequenceName
+
+
+def test_a_name_in_another_script_is_found_in_its_bytes(deidentify):
+    image = an_image("MR", PatientName="Müller^Jörg", SequenceName="seq müller")
+
+    assert "REMOVED" == deidentify(image).SequenceName
