@@ -51,7 +51,7 @@ BASIC = {
 
 NEEDED = {
     0x00181078: Action.DUMMY,  # Radiopharmaceutical Start DateTime, enhanced PET
-    0x00401001: Action.EMPTY,  # Requested Procedure ID, in a document's referenced request
+    0x00401001: Action.DUMMY,  # Requested Procedure ID, in a document's referenced request
     0x00700082: Action.DUMMY,  # Presentation Creation Date
     0x00700083: Action.DUMMY,  # Presentation Creation Time
 }
