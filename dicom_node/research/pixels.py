@@ -31,6 +31,11 @@ CLEAR_CLASSES = frozenset(
 """Classes that are refused only where they say YES, or that they are a picture of a screen."""
 TEXT_WORDS = ("SCREEN", "CAPTURE", "REPORT", "DOSE", "PROTOCOL", "TEXT", "FORM")
 """Parts of the Image Type of pictures with text that scanners store among their images."""
+MODALITIES = frozenset(
+    ("CR", "CT", "DX", "ES", "GM", "IO", "IVUS", "MG", "MR", "NM", "OP", "OPT", "OT", "PT", "PX")
+    + ("RF", "SM", "TG", "US", "XA", "XC")
+)
+"""Those that a reason may name."""
 HEADS = frozenset(
     {"HEAD", "BRAIN", "SKULL", "FACE", "HEADNECK", "NECK", "SINUS", "ORBIT", "WHOLEBODY"}
 )
@@ -55,7 +60,8 @@ def check_pixels(dataset: Dataset, blank: Sequence[str]) -> bool:
         dataset.BurnedInAnnotation = "NO"
         return True
     said = str(dataset.get("BurnedInAnnotation", "")).upper()
-    modality = str(dataset.get("Modality", ""))[:16] or "no modality"
+    told = str(dataset.get("Modality", ""))
+    modality = told if told in MODALITIES else "an image"  # any other word might be anything
     if said == "YES":
         raise Refused(f"{modality}: it says that text is burnt into its pixels")
     if said == "NO" and not _looks_like_text(dataset):

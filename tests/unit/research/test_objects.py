@@ -101,6 +101,11 @@ def test_text_that_may_be_burnt_in_is_refused_with_the_reason(deidentify, modali
         deidentify(image)
 
 
+def test_a_reason_holds_no_value_of_the_file(deidentify):
+    with pytest.raises(Refused, match=r"^an image: text may be burnt"):
+        deidentify(an_image("US", Modality="ZZPHI"))
+
+
 def test_an_image_that_says_no_text_is_burnt_in_leaves(deidentify):
     assert "NO" == deidentify(an_image("US", BurnedInAnnotation="NO")).BurnedInAnnotation
 
