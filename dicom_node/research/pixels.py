@@ -29,12 +29,14 @@ CLEAR_CLASSES = frozenset(
     )
 )  # fmt: skip
 """Classes that are refused only where they say YES, or that they are a picture of a screen."""
-TEXT_WORDS = ("SCREEN", "CAPTURE", "REPORT", "DOSE", "PROTOCOL", "TEXT", "FORM")
+TEXT_WORDS = ("SCREEN", "CAPTURE", "REPORT", "DOSE", "PROTOCOL", "TEXT")
 """Parts of the Image Type of pictures with text that scanners store among their images."""
 MODALITIES = frozenset(
-    ("CR", "CT", "DX", "ES", "GM", "IO", "IVUS", "MG", "MR", "NM", "OP", "OPT", "OT", "PT", "PX")
-    + ("RF", "SM", "TG", "US", "XA", "XC")
-)
+    (
+        "CR", "CT", "DX", "ES", "GM", "IO", "IVUS", "MG", "MR", "NM", "OP", "OPT", "OT", "PT", "PX",
+        "RF", "SM", "TG", "US", "XA", "XC",
+    )
+)  # fmt: skip
 """Those that a reason may name."""
 HEADS = frozenset(
     {"HEAD", "BRAIN", "SKULL", "FACE", "HEADNECK", "NECK", "SINUS", "ORBIT", "WHOLEBODY"}

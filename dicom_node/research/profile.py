@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 DATES = ("DA", "DT", "TM")
 FIRST_GROUP = 0x0008  # what comes before belongs to messages, file meta and directories
 REPEATING = {0x50, 0x60}  # curves and overlays: groups 50xx and 60xx
+VOCABULARY = {
+    0x0008010E,
+    0x00080120,
+}  # addresses that name codes: Coding Scheme URL, URN Code Value
 
 
 class Action(Enum):
@@ -123,13 +127,19 @@ class Profile:
         return (creator, tag >> 16, tag & 0xFF) in self._table.safe_private
 
     def _unlisted(self, tag: int, vr: str) -> Action:
-        """What the table says nothing of stays, unless it is unknown, a name or a date."""
+        """What the table says nothing of stays, unless it is unknown, a name, a date or an address.
+
+        The address of an object holds its host, and often its UIDs.
+        """
         group = tag >> 16
         if group < FIRST_GROUP or group >> 8 in REPEATING or not dictionary_has_tag(tag):
             return Action.REMOVE
-        if vr == "PN":
+        vrs = {vr, dictionary_VR(tag)}  # a file may call a name a text, and a sequence bytes
+        if len(vrs) == 2 and "SQ" in vrs:
+            return Action.REMOVE
+        if "PN" in vrs or ("UR" in vrs and tag not in VOCABULARY):
             return Action.EMPTY
-        if vr in DATES:
+        if not vrs.isdisjoint(DATES):
             dated = {"full_dates": Action.KEEP, "modified_dates": Action.CLEAN}
             return dated.get(self._date_option or "", Action.EMPTY)
         return Action.KEEP

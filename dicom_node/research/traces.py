@@ -20,7 +20,10 @@ NAMES = (
     "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName",
     "NameOfPhysiciansReadingStudy", "RequestingPhysician",
 )  # fmt: skip
-NUMBERS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "PatientBirthDate", "AdmissionID")
+NUMBERS = (
+    "PatientID", "OtherPatientIDs", "AccessionNumber", "PatientBirthDate", "AdmissionID",
+    "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID",
+)  # fmt: skip
 VRS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 SHORTEST_NAME, SHORTEST_NUMBER = 3, 4  # shorter ones stand in any text
 _SEPARATORS = re.compile(rb"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")  # what is ASCII and no letter
@@ -39,7 +42,7 @@ class Traces:
         self._numbers = {
             number.strip()
             for keyword in NUMBERS
-            for number in _bytes(dataset, keyword).split(b"\\")
+            for number in _bytes(dataset, keyword).strip(b"\0").split(b"\\")
             if len(number.strip()) >= SHORTEST_NUMBER
         }
 

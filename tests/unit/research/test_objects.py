@@ -264,9 +264,11 @@ def test_a_code_of_a_cleaned_sequence_is_the_standards_or_says_nothing(deidentif
     assert "Zzphi" not in str(sequence)
 
 
-@pytest.mark.parametrize("text", ["tfl3d ZZPHI", "no ACCa1234 here", "Jane_1"])
+@pytest.mark.parametrize("text", ["of 2.25.31337", "tfl3d ZZPHI", "no ACCa1234 here", "Jane_1"])
 def test_what_the_patient_is_called_is_in_no_text_that_the_table_keeps(deidentify, text):
-    image = an_image("MR", AccessionNumber="ACCa1234", PatientName="Zzphi^Jane")
+    image = an_image(
+        "MR", AccessionNumber="ACCa1234", PatientName="Zzphi^Jane", StudyInstanceUID="2.25.31337"
+    )
     item = Dataset()
     item.SequenceName = image.SequenceName = text
     image.SharedFunctionalGroupsSequence = [item]

@@ -110,6 +110,34 @@ def test_an_attribute_that_no_dictionary_knows_is_removed(deidentify):
     assert 0x00180FF6 not in deidentify(image)
 
 
+@pytest.mark.parametrize("vr", ["OB", "LO", "UT"])
+def test_bytes_in_place_of_a_sequence_are_removed(deidentify, vr):
+    image = a_series(slices=1)[0]
+    image.add_new(0x52009230, vr, b"Zzphi " if vr == "OB" else "Zzphi")
+
+    assert "PerFrameFunctionalGroupsSequence" not in deidentify(image)
+
+
+def test_a_name_that_a_file_calls_a_text_is_emptied(deidentify):
+    image = a_series(slices=1)[0]
+    image.add_new(0x00140104, "LO", "Zzphi")  # Secondary Reviewer Name
+
+    assert not deidentify(image)[0x00140104].value
+
+
+def test_the_address_of_an_object_is_emptied_and_that_of_a_code_is_not(deidentify):
+    image = a_series(slices=1)[0]
+    image.RetrieveURL = "https://pacs.zzphi.example/studies/1.2.3"
+    scheme = Dataset()
+    scheme.CodingSchemeURL = "http://unitsofmeasure.org"
+    image.CodingSchemeIdentificationSequence = [scheme]
+
+    made = deidentify(image)
+
+    assert not made.RetrieveURL
+    assert "unitsofmeasure" in made.CodingSchemeIdentificationSequence[0].CodingSchemeURL
+
+
 def test_a_name_that_the_table_does_not_list_is_emptied(deidentify):
     image = a_series(slices=1)[0]
     item = Dataset()
