@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 DATES = ("DA", "DT", "TM")
 FIRST_GROUP = 0x0008  # what comes before belongs to messages, file meta and directories
-REPEATING = {0x50, 0x60}  # curves and overlays: groups 50xx and 60xx
 VOCABULARY = {
     0x0008010E,
     0x00080120,
@@ -132,7 +131,8 @@ class Profile:
         The address of an object holds its host, and often its UIDs.
         """
         group = tag >> 16
-        if group < FIRST_GROUP or group >> 8 in REPEATING or not dictionary_has_tag(tag):
+        # Curves and overlays, groups 50xx and 60xx, are in the dictionary of no single group.
+        if group < FIRST_GROUP or not dictionary_has_tag(tag):
             return Action.REMOVE
         vrs = {vr, dictionary_VR(tag)}  # a file may call a name a text, and a sequence bytes
         if len(vrs) == 2 and "SQ" in vrs:

@@ -103,6 +103,12 @@ def test_the_same_file_gives_the_same_bytes(filled):
     assert made(filled, {}).content == made(filled, {}).content
 
 
+def test_nothing_of_curves_and_overlays_stays(filled):
+    after = dcmread(BytesIO(made(filled, {}).content))
+
+    assert [] == [tag for tag in list(after.keys()) if tag.group >> 8 in (0x50, 0x60)]
+
+
 def test_an_attribute_that_no_dictionary_knows_is_removed(deidentify):
     image = a_series(slices=1)[0]
     image.add_new(0x00180FF6, "LO", "Zzphi")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 
@@ -60,6 +61,19 @@ def test_a_subject_says_nothing_of_the_patient_and_shifts_are_spread():
     assert all(len(subject.pseudonym) <= 64 for subject in subjects)
     assert all(LEAST_SHIFT <= subject.shift_days <= MOST_SHIFT for subject in subjects)
     assert len({subject.shift_days for subject in subjects}) > 400
+
+
+def test_a_pseudonym_does_not_tell_by_how_many_days_dates_went_back():
+    subjects = [StandIns("lung", KEY).subject(str(number), "") for number in range(300)]
+    guessed = [
+        LEAST_SHIFT
+        + int.from_bytes(base64.b32decode(subject.pseudonym.partition("-")[2])[:8], "big")
+        % (MOST_SHIFT - LEAST_SHIFT + 1)
+        for subject in subjects
+    ]
+
+    right = sum(a == b.shift_days for a, b in zip(guessed, subjects, strict=True))
+    assert right < 5
 
 
 def test_uids_are_uids_and_the_standards_own_stay():
