@@ -15,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicom_node.net.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.research.classes import check_class
+from dicom_node.research.comments import without_comments
 from dicom_node.research.errors import Refused
 from dicom_node.research.marks import mark
 from dicom_node.research.pixels import check_pixels
@@ -79,6 +80,8 @@ class Deidentifier:
         is_blanked = check_pixels(dataset, options.blank)
         if is_blanked:
             syntax = ExplicitVRLittleEndian
+        elif syntax.is_encapsulated and "PixelData" in dataset:
+            dataset["PixelData"].value = without_comments(dataset.PixelData)
         scrubber = Scrubber(
             self._profile,
             self._stand_ins,

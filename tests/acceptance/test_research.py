@@ -86,7 +86,10 @@ def test_every_set_leaves_without_its_patient_or_is_refused_with_a_reason(
         left = [value for value in known if value.encode() in content]
         assert [] == left
         assert not any(element.tag.is_private for element in after.iterall())
-        assert before.get("PixelData") == after.get("PixelData")
+        if before.get("PixelData") != after.get("PixelData"):  # a comment in it was overwritten
+            assert len(before.PixelData) == len(after.PixelData)
+            np.testing.assert_array_equal(before.pixel_array, after.pixel_array)
+            print(one.title, "had a comment in its pixels")
         made = tmp_path / "made.dcm"
         made.write_bytes(content)
         if not any(word in path.name for word in UNJUDGED):
