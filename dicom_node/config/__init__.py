@@ -3,6 +3,7 @@
 from dicom_node.config.doors import TitleSection, TlsSection
 from dicom_node.config.load import load_settings
 from dicom_node.config.profiles import ProfileSection
+from dicom_node.config.research import ResearchSection
 from dicom_node.config.settings import (
     DatabaseSection,
     DeliverSection,
@@ -30,6 +31,7 @@ __all__ = [
     "Priority",
     "ProfileSection",
     "ReceiveSection",
+    "ResearchSection",
     "ResultsSection",
     "RulesSection",
     "Settings",

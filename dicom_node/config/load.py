@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from dicom_node.config.doors import TitleSection
 from dicom_node.config.profiles import ProfileSection
+from dicom_node.config.research import ResearchSection
 from dicom_node.config.settings import PeerSection, Settings
 from dicom_node.errors import ConfigInvalid
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "DICOM_NODE_"
 # As many sections of these kinds as there are names.
 NAMED: dict[str, type[BaseModel]] = {
-    "peers": PeerSection, "profiles": ProfileSection, "titles": TitleSection,
+    "peers": PeerSection, "profiles": ProfileSection, "research": ResearchSection,
+    "titles": TitleSection,
 }  # fmt: skip
 Where = tuple[str, ...]
 

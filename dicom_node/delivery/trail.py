@@ -1,4 +1,4 @@
-"""Audit events about deliveries, all told alike (PS3.15 A.5.3.3 and A.5.3.7)."""
+"""Audit events about deliveries, all told alike (PS3.15 A.5.3.3, A.5.3.6 and A.5.3.7)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BEGIN_TRANSFERRING = "110102"
 INSTANCES_TRANSFERRED = "110104"
+EXPORT = "110106"
+ACTIONS = {BEGIN_TRANSFERRING: "E", INSTANCES_TRANSFERRED: "C", EXPORT: "R"}
 MINOR_FAILURE = 4
 SERIOUS_FAILURE = 8
 
@@ -29,5 +31,4 @@ def delivery_event(
         "text": f"delivery {delivery.id} to {delivery.destination}: {text}",
         **more,
     }
-    action = "E" if event == BEGIN_TRANSFERRING else "C"
-    return study_event(study_of(session, delivery), event, action, **told)
+    return study_event(study_of(session, delivery), event, ACTIONS[event], **told)

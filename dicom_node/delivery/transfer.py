@@ -29,12 +29,15 @@ class Outcome:
     ----------
     note : str
         What is to be said of a success: what was left out, or sent in another form.
+    is_final : bool
+        Another try would end as this one.
     """
 
     files: int
     accepted: int
     reason: str = ""
     note: str = ""
+    is_final: bool = False
 
     @property
     def is_complete(self) -> bool:
