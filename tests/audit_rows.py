@@ -61,6 +61,14 @@ ROWS: dict[str, Audit] = {
     "study deleted": a_row("110105", "D", "user:ada", origin="10.0.0.77", **STUDY),
     "exported": a_row("110106", "R", "terminal:root", subject="node", detail=PID),
     "study exported": a_row("110106", "R", "user:ada", **STUDY, detail={"anonymized": True}),
+    "sent for research": a_row(
+        "110106", "R", **STUDY, subject="delivery:4",
+        detail={**PID, "anonymized": True, "to": {"aet": "LUNG", "host": "10.0.0.5"}},
+    ),
+    "pseudonym shown": a_row(
+        "110113", actor="terminal:root", event_type="110132", patient_id="P1",
+        subject="project:lung",
+    ),
     "imported": a_row("110107", "C", **STUDY, detail={"sop_classes": {CT: 3}}),
     "attached": a_row("110108", event_type="110124"),
     "searched": a_row(

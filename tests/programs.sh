@@ -16,6 +16,7 @@ want jing "jing default-jre-headless"
 want initdb postgresql
 want chromium "chromium fonts-dejavu-core"
 want strace strace
+want plastimatch plastimatch
 want node nodejs
 want npm npm
 want openssl openssl
@@ -42,6 +43,7 @@ echo "dciodvfy:   $(have dciodvfy && { dpkg-query -W -f '${Version}' dicom3tools
 echo "pixelmed:   $(dpkg-query -W -f '${Version}' libpixelmed-java 2>/dev/null)"
 echo "rsyslog:    $(have rsyslogd && first rsyslogd -v)"
 echo "jing:       $(dpkg-query -W -f '${Version}' jing 2>/dev/null)"
+echo "plastimatch: $(have plastimatch && dpkg-query -W -f '${Version}' plastimatch 2>/dev/null)"
 echo "Node.js:    $(have node && first node --version)"
 echo "PostgreSQL: $(have initdb && first "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1 || command -v initdb)" --version)"
 echo "Chromium:   $(have chromium && dpkg-query -W -f '${Version}' chromium 2>/dev/null)"

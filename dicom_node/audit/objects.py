@@ -97,8 +97,9 @@ def objects_of(row: Audit, here: Here) -> list[ParticipantObject]:
 
 
 def _study_and_patient(row: Audit, details: tuple[tuple[str, str], ...]) -> list[ParticipantObject]:
+    patient = ParticipantObject(row.patient_id or NO_VALUE, PATIENT_NUMBER, PERSON, PATIENT)
     if not row.study_uid:
-        return []
+        return [patient] if row.patient_id else []
     study = ParticipantObject(
         row.study_uid,
         STUDY_UID,
@@ -110,7 +111,6 @@ def _study_and_patient(row: Audit, details: tuple[tuple[str, str], ...]) -> list
         classes=_classes(detail_of(row)),
         is_anonymized=detail_of(row).get("anonymized") is True,
     )
-    patient = ParticipantObject(row.patient_id or NO_VALUE, PATIENT_NUMBER, PERSON, PATIENT)
     return [study, patient]
 
 

@@ -69,7 +69,8 @@ def participants_of(row: Audit, here: Here) -> list[Participant]:
     if row.event in (BEGIN_TRANSFERRING, INSTANCES_TRANSFERRED):
         return _transfer(row, us, actor)
     if row.event == EXPORT:
-        medium = Participant("medium", role=DESTINATION_MEDIA, is_media=True)
+        to = _peer(row, "to") if row.subject.startswith("delivery:") else Participant("medium")
+        medium = replace(to, role=DESTINATION_MEDIA, is_media=True)
         return [replace(asks, role=SOURCE), *obeys, medium]
     if row.event == IMPORT:
         medium = Participant("medium", role=SOURCE_MEDIA, is_media=True)

@@ -4,6 +4,7 @@ from dicom_node.config.audit import AuditSection, RepositorySection
 from dicom_node.config.doors import TitleSection, TlsSection
 from dicom_node.config.load import load_settings
 from dicom_node.config.profiles import ProfileSection
+from dicom_node.config.research import ResearchSection
 from dicom_node.config.settings import (
     DatabaseSection,
     DeliverSection,
@@ -33,6 +34,7 @@ __all__ = [
     "ProfileSection",
     "ReceiveSection",
     "RepositorySection",
+    "ResearchSection",
     "ResultsSection",
     "RulesSection",
     "Settings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from dicom_node.delivery.retry import next_try
 from dicom_node.delivery.selection import Made, select
 from dicom_node.delivery.trail import (
     BEGIN_TRANSFERRING,
+    EXPORT,
     INSTANCES_TRANSFERRED,
     MINOR_FAILURE,
     SERIOUS_FAILURE,
@@ -24,6 +25,7 @@ from storage.db.queries.deliveries import (
     interrupted_deliveries,
     unaddressed_deliveries,
 )
+from storage.db.queries.instances import current_instances
 from storage.db.queries.jobs import job_of
 from storage.db.queries.outputs import released_outputs
 from storage.errors import StaleTransition
@@ -49,6 +51,7 @@ class Underway:
     delivery_id: int
     attempt: int
     ways: list[Way]
+    project: str = ""
 
 
 def begin_delivery(
@@ -57,17 +60,30 @@ def begin_delivery(
     delivery_id: int,
     profile: ProfileSection,
     peer: PeerSection | None = None,
+    *,
+    with_sources: bool = False,
 ) -> Underway:
     """Mark the delivery as being sent and give what is to be sent, as the profile takes it.
+
+    Parameters
+    ----------
+    peer : PeerSection, optional
+        Whom it goes to; with ``research`` what is sent is de-identified for that project.
+    with_sources : bool
+        The received images that the job had go before its results.
 
     Raises
     ------
     StaleTransition
         It was cancelled meanwhile.
     """
+    project = peer.research if peer else ""
     with db.begin() as session:
         delivery = _in_state(session, delivery_id, "queued")
         ways = select(_made(session, store, delivery.job_id), profile)
+        if with_sources:
+            sources = _sources(session, store, delivery.job_id)
+            ways = [replace(way, files=(*sources, *way.files)) for way in ways]
         files, left_out = ways[0].files, ways[0].left_out
         attempt = delivery.attempt + 1
         event = delivery_event(
@@ -75,14 +91,26 @@ def begin_delivery(
             delivery,
             BEGIN_TRANSFERRING,
             f"attempt {attempt} with {len(files)} instances"
-            + (f", left out by its profile: {left_out}" if left_out else ""),
+            + (f", left out by its profile: {left_out}" if left_out else "")
+            + (f", to be de-identified for {project}" if project else ""),
             detail={
                 "sop_classes": Counter(file.sop_class_uid for file in files),
                 **told_peer(peer),
             },
         )
         advance(session, delivery, "start", audit=event, attempt=attempt)
-    return Underway(delivery_id, attempt, ways)
+    return Underway(delivery_id, attempt, ways, project)
+
+
+def _sources(session: Session, store: ObjectStore, job_id: int) -> list[OutgoingFile]:
+    """The current instances of the series that the job was for."""
+    job = job_of(session, job_id)
+    return [
+        OutgoingFile(
+            store.path(one.file_key), one.sop_class_uid, one.sop_uid, one.transfer_syntax_uid
+        )
+        for one in (current_instances(session, job.series_id) if job else ())
+    ]
 
 
 def _made(session: Session, store: ObjectStore, job_id: int) -> list[Made]:
@@ -121,27 +149,31 @@ def end_delivery(
         detail: dict[str, Any] = {
             "instances": outcome.files, "accepted": outcome.accepted, **told_peer(peer),
         }  # fmt: skip
+        if underway.project:
+            detail |= {"anonymized": True, "project": underway.project}
         accepted: dict[str, Any] = {
             "origin": peer.host, "detail": {**detail, "sop_classes": outcome.accepted_classes},
         }  # fmt: skip
         failed: dict[str, Any] = {
             "origin": peer.host, "detail": {**detail, "sop_classes": outcome.other_classes},
         }  # fmt: skip
+        kind = EXPORT if underway.project else INSTANCES_TRANSFERRED
         changes = {"accepted": outcome.accepted, "reason": outcome.reason or outcome.note}
         if outcome.is_complete:
             text = f"{outcome.accepted} instances sent and accepted"
             text += f"; {outcome.note}" if outcome.note else ""
-            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **accepted)
+            event = delivery_event(session, delivery, kind, text, **accepted)
             advance(session, delivery, "all_accepted", audit=event, ended_at=now, **changes)
             return None
-        due = next_try(deliver, attempt=underway.attempt, created_at=delivery.created_at, now=now)
+        begun = delivery.created_at
+        due = next_try(deliver, attempt=underway.attempt, created_at=begun, now=now)
+        due = None if outcome.is_final else due
         if outcome.accepted:
             text = f"{outcome.accepted} of {outcome.files} instances sent and accepted"
-            event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **accepted)
-            record(session, event)
+            record(session, delivery_event(session, delivery, kind, text, **accepted))
         failed["outcome"] = MINOR_FAILURE if due else SERIOUS_FAILURE
         text = f"attempt {underway.attempt} failed: {outcome.reason}"
-        event = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, **failed)
+        event = delivery_event(session, delivery, kind, text, **failed)
         if due:
             advance(session, delivery, "retry", audit=event, run_after=due, **changes)
         else:

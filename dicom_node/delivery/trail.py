@@ -1,4 +1,4 @@
-"""Audit events about deliveries, all told alike (PS3.15 A.5.3.3 and A.5.3.7)."""
+"""Audit events about deliveries, all told alike (PS3.15 A.5.3.3, A.5.3.6 and A.5.3.7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 BEGIN_TRANSFERRING = "110102"
 INSTANCES_ACCESSED = "110103"
 INSTANCES_TRANSFERRED = "110104"
-ACTIONS = {BEGIN_TRANSFERRING: "E", INSTANCES_ACCESSED: "U", INSTANCES_TRANSFERRED: "C"}
+EXPORT = "110106"
+ACTIONS = {
+    BEGIN_TRANSFERRING: "E", INSTANCES_ACCESSED: "U", INSTANCES_TRANSFERRED: "C", EXPORT: "R",
+}  # fmt: skip
 MINOR_FAILURE = 4
 SERIOUS_FAILURE = 8
 
@@ -32,8 +35,7 @@ def delivery_event(
         "text": f"delivery {delivery.id} to {delivery.destination}: {text}",
         **more,
     }
-    action = ACTIONS[event]
-    return study_event(study_of(session, delivery), event, action, **told)
+    return study_event(study_of(session, delivery), event, ACTIONS[event], **told)
 
 
 def told_peer(peer: PeerSection | None) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Outcome:
         Of the files that were accepted, and of the others: the number of each SOP Class UID.
     note : str
         What is to be said of a success: what was left out, or sent in another form.
+    is_final : bool
+        Another try would end as this one.
     """
 
     files: int
@@ -40,6 +42,7 @@ class Outcome:
     note: str = ""
     accepted_classes: Counter[str] = field(default_factory=Counter)
     other_classes: Counter[str] = field(default_factory=Counter)
+    is_final: bool = False
 
     @property
     def is_complete(self) -> bool:

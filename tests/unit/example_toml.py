@@ -23,7 +23,8 @@ HEAD = """\
 """
 # What is shown for settings that have no default.
 NAMES = {
-    "peers": "pacs", "profiles": "reading_room", "titles": "archive", "repositories": "hospital",
+    "peers": "pacs", "profiles": "reading_room", "repositories": "hospital", "research": "lung",
+    "titles": "archive",
 }  # fmt: skip
 EXAMPLES = {
     "peers": {
@@ -38,6 +39,7 @@ EXAMPLES = {
         "idle_timeout_s": 30.0,
     },
     "receive": {"disk_pause_mb": 6144},
+    "research": {"key_file": "lung.key"},
     "titles": {"ae_title": "ARCHIVE", "settle_after_s": 5.0},
     "tls": {"certificate": "dicom.crt", "key": "dicom.key", "ca": "peers-ca.crt"},
     "rules": {"folder": "rules"},
