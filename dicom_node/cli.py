@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from dicom_node import __version__
-from dicom_node.commands import audit, db, deliveries, jobs, models, rules, run, users
+from dicom_node.commands import (
+    audit,
+    db,
+    deliveries,
+    jobs,
+    models,
+    research,
+    rules,
+    run,
+    users,
+)
 from dicom_node.commands.send import send
 from dicom_node.errors import NodeError
 
@@ -24,6 +34,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(audit.app, name="audit")
+app.add_typer(research.app, name="research")
 app.add_typer(users.app, name="user")
 app.add_typer(db.app, name="db")
 app.add_typer(models.app, name="models")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node import __version__
+from dicom_node.audit.feeds import Feeds
 from dicom_node.commitment.loops import ReportLoops
 from dicom_node.config import Settings, load_settings
 from dicom_node.data_folder import open_data_folder
@@ -30,7 +31,7 @@ from dicom_node.jobs.equipment import device_uid_of
 from dicom_node.observe.health import DiskGauge
 from dicom_node.observe.logging import configure, get_log
 from dicom_node.rulebook import load_rulebook
-from dicom_node.schedule import begin, duties_of, look_at_certificates
+from dicom_node.schedule import begin, duties_of, end, look_at_certificates
 from dicom_node.stop import stop_event
 from dicom_node.trail_watch import TrailWatch
 from dicom_node.web.app import create_app
@@ -55,6 +56,7 @@ log = get_log("dicom_node.node")  # __name__ is __main__
 
 LOOK_S = 1.0
 STOP_GRACE_S = 10.0  # how long a running job and a delivery may go on after SIGTERM
+LAST_WORDS_S = 5.0  # for the last audit messages
 APPLICATION_ACTIVITY, STARTED, STOPPED = "110100", "110120", "110121"  # PS3.15 A.5.3.1
 
 
@@ -91,7 +93,7 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
         trail = _trail_watch(db, settings, parts)
         trail.verify()  # before this life of the node adds to it
         look_at_certificates(db, settings, datetime.now(UTC))
-        _record_life(db, trail, parts)
+        feeds = _begin_life(db, settings, trail, parts)
 
         deliveries = DeliveryLoops(db, store, settings)
         device_uid = device_uid_of(settings.node.data_folder)
@@ -116,10 +118,10 @@ def run_core(settings: Settings, stop: threading.Event) -> None:
             db, settings, rules, engine, deliveries, DiskWatch(disk, db), trail=trail
         )
         scheduler = begin(duties)
-        parts.callback(scheduler.shutdown)
+        parts.callback(end, scheduler)
         log.info("core runs", pid=os.getpid(), version=__version__)
         while not stop.wait(LOOK_S) and all(
-            part.is_alive for part in (engine, deliveries, reports)
+            part.is_alive for part in (engine, deliveries, reports, feeds)
         ):
             pass
         if not stop.is_set():
@@ -146,15 +148,20 @@ def _trail_watch(db: Database, settings: Settings, parts: ExitStack) -> TrailWat
     if own:
         parts.callback(archiving.close)
     archiver = Archiver(archiving, notary, proof, archive_folder_of(settings))
-    return TrailWatch(db, notary, proof, archiver, timedelta(days=settings.trail.keep_days))
+    keep = timedelta(days=settings.trail.keep_days)
+    return TrailWatch(db, notary, proof, archiver, keep, tuple(settings.repositories))
 
 
-def _record_life(db: Database, trail: TrailWatch, parts: ExitStack) -> None:
-    """Record and sign that the node starts, and when `parts` are taken apart that it stopped."""
+def _begin_life(db: Database, settings: Settings, trail: TrailWatch, parts: ExitStack) -> Feeds:
+    """Record and sign the start, and in the end the stop; the repositories are told both."""
+    feeds = Feeds(db, settings)
+    parts.callback(feeds.stop, LAST_WORDS_S)
     _record(db, STARTED, f"dicom-node {__version__} started")
     parts.callback(trail.sign_last)
     parts.callback(_record_stop, db)
     trail.sign()
+    feeds.start()
+    return feeds
 
 
 def _record(db: Database, event_type: str, text: str) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from dicom_node.clock_guard import guard_against_set_back
 from dicom_node.intake.settle import settle_due
 from dicom_node.net.certificate import WARN_DAYS, days_left
 from dicom_node.observe.logging import get_log
@@ -31,6 +36,7 @@ log = get_log(__name__)
 SECOND, MINUTE, HOUR = 1.0, 60.0, 3600.0
 STOP_GRACE_S = 10.0  # how long what is being done may go on after the node was told to stop
 SECURITY_ALERT = "110113"
+NAME_OF_FILE = 48  # what is looked for in the trail must fit into the column of subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,48 +78,31 @@ def duties_of(  # noqa: PLR0913 - one argument for each part that has duties
     ]
 
 
-def begin(duties: Sequence[Duty]) -> Schedule:
-    """The duties, running; a duty that breaks is done again at its next time.
+def begin(duties: Sequence[Duty]) -> BackgroundScheduler:
+    """A running scheduler; a duty that breaks is done again at its next time.
 
     It is logged when it begins to break, not each time, and when it is done again.
     """
-    return Schedule(duties)
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(len(duties))},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)  # `_Told` tells, once
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # a long duty skips a turn
+    scheduler.add_listener(_Told(), EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
+    for duty in duties:
+        scheduler.add_job(duty.do, "interval", seconds=duty.every_s, id=duty.name)
+    scheduler.start()
+    guard_against_set_back(scheduler)
+    return scheduler
 
 
-class Schedule:
-    """A thread for each duty. They wait by a clock that nobody sets, so none stands still."""
-
-    def __init__(self, duties: Sequence[Duty]) -> None:
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(duty,), name=f"duty {duty.name}", daemon=True)
-            for duty in duties
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def shutdown(self) -> None:
-        """Begin no duty any more, and wait a while for those that are being done."""
-        self._stop.set()
-        deadline = time.monotonic() + STOP_GRACE_S
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    def _run(self, duty: Duty) -> None:
-        broken: type[Exception] | None = None
-        due = time.monotonic() + duty.every_s
-        while not self._stop.wait(max(0.0, due - time.monotonic())):
-            try:
-                duty.do()
-            except Exception as error:  # noqa: BLE001 - the duty would never be done again
-                if broken is not type(error):
-                    log.error("duty broke", duty=duty.name, error=error)  # noqa: TRY400 - its kind
-                broken = type(error)
-            else:
-                if broken:
-                    log.info("duty is done again", duty=duty.name)
-                broken = None
-            due = max(due + duty.every_s, time.monotonic())
+def end(scheduler: BackgroundScheduler) -> None:
+    """Begin no duty any more, and wait a while for those that are being done."""
+    ending = threading.Thread(target=scheduler.shutdown, name="end of duties", daemon=True)
+    ending.start()
+    ending.join(STOP_GRACE_S)
 
 
 def look_at_certificates(db: Database, settings: Settings, now: datetime) -> None:
@@ -122,6 +111,10 @@ def look_at_certificates(db: Database, settings: Settings, now: datetime) -> Non
         "tls-certificate": settings.tls.certificate,
         "tls-ca": settings.tls.ca if settings.tls.is_on else None,
         "web-certificate": settings.web.tls_certificate,
+        **{
+            f"repository-{name}"[:NAME_OF_FILE]: one.certificate
+            for name, one in settings.repositories.items()
+        },
     }
     for name, path in files.items():
         if path is None:
@@ -144,3 +137,20 @@ def _warn_of_end(db: Database, name: str, days: int, now: datetime) -> None:
         text = f"{name} ends in {days} days" if days >= 0 else f"{name} has ended"
         record(session, AuditEvent(SECURITY_ALERT, "E", "node", text, outcome=4, subject=subject))
     log.warning("a certificate ends soon", name=name, days=days)
+
+
+class _Told:
+    """Tells the log of duties that break, and of those that are done again."""
+
+    def __init__(self) -> None:
+        self._broken: dict[str, type[BaseException]] = {}
+
+    def __call__(self, event: JobExecutionEvent) -> None:
+        before = self._broken.pop(event.job_id, None)
+        if event.exception is None:
+            if before:
+                log.info("duty is done again", duty=event.job_id)
+            return
+        self._broken[event.job_id] = type(event.exception)
+        if before is not type(event.exception):
+            log.error("duty broke", duty=event.job_id, error=event.exception)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from dicom_node.observe.logging import get_log
 from dicom_node.observe.trail import TrailGauge
 from storage.audit import AuditEvent, list_events, record
+from storage.db.queries.audit_positions import told_to_all
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import AuditBroken
 from storage.verification import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import time, tzinfo
 
     from storage.db.engine import Database
@@ -42,12 +43,14 @@ class TrailWatch:
         proof: Proof,
         archiver: Archiver | None = None,
         keep: timedelta | None = None,
+        repositories: Collection[str] = (),
     ) -> None:
         self._db = db
         self._notary = notary
         self._proof = proof
         self._archiver = archiver
         self._keep = keep
+        self._repositories = repositories
         self.gauge = TrailGauge()
 
     def sign(self) -> None:
@@ -90,12 +93,17 @@ class TrailWatch:
         self.gauge.verified_at = datetime.now(UTC)
 
     def look_after(self) -> None:
-        """Verify the whole trail and, where it is whole, move rows that are old into archives."""
+        """Verify the whole trail and, where it is whole, move rows that are old into archives.
+
+        Rows that a repository is still to be told stay, however old they are.
+        """
         self.verify()
         if self._archiver is None or self._keep is None or self.gauge.fault:
             return
         try:
-            made = self._archiver.archive(datetime.now(UTC) - self._keep)
+            with self._db.read() as session:
+                told = told_to_all(session, self._repositories)
+            made = self._archiver.archive(datetime.now(UTC) - self._keep, told)
         except AuditBroken as broken:
             log.error("audit rows were not archived", seq=broken.seq, reason=broken.reason)  # noqa: TRY400 - the place in our code says nothing
             self.gauge.fault = str(broken)

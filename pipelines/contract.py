@@ -37,6 +37,8 @@ class RunContext:
         Gives the card's ``torch.nn.Module`` in eval mode on `device`, warm across runs.
     progress : callable
         Takes the finished part, 0 to 1.
+    wants_uncertainty : bool
+        Somebody asks how sure a segmentation is; what has no probabilities ignores it.
     """
 
     card: ModelCard
@@ -44,6 +46,7 @@ class RunContext:
     device: str
     network: Callable[[], Any]
     progress: Callable[[float], None] = field(default=lambda _part: None)
+    wants_uncertainty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,13 @@ class Segmented:
     ----------
     labels : ndarray of uint8, shape (z, y, x) or (frame, y, x)
         0 is background; n is the segment whose ``number`` is n in the card.
+    uncertainty : ndarray of float32, shape of `labels`, or None
+        How evenly the labels share the probability of a voxel (`pipelines.ops.entropy`), from 0,
+        one is sure, to 1, all are alike. None where a pipeline has none, or nobody asks.
     """
 
     labels: NDArray[np.uint8]
+    uncertainty: NDArray[np.float32] | None = None
 
 
 Source = Volume | Frames

@@ -15,7 +15,9 @@ from pipelines.conformance import gate
 from pipelines.contract import Enhanced, RunContext, Segmented
 from pipelines.dicom_in import read_frames, read_volumes
 from pipelines.dicom_out.enhanced import write_enhanced
+from pipelines.dicom_out.further import write_beside_images, write_beside_segmentations
 from pipelines.dicom_out.multi_frame import MultiFrameWriter
+from pipelines.dicom_out.planes import Result as Labelled
 from pipelines.dicom_out.provenance import Origin
 from pipelines.dicom_out.seg import write_forms, write_split
 from pipelines.dicom_out.seg_pixels import numbers_shown
@@ -37,6 +39,8 @@ from pipelines.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from pipelines.contract import Parameter, Result, Source
     from pipelines.models.card import ModelCard
@@ -129,7 +133,14 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             whole = (index + part) / len(sources)
             progress(READ_PART + (PIPELINE_PART - READ_PART) * whole)
 
-        context = RunContext(card, parameters, request.device, _network(card, request.device), tell)
+        context = RunContext(
+            card,
+            parameters,
+            request.device,
+            _network(card, request.device),
+            tell,
+            wants_uncertainty="pm" in request.objects,
+        )
         result = check_result(card, source, resolve(card)(source, context))
         if isinstance(result, Enhanced):
             after = keep_protected(source, result.array)
@@ -140,6 +151,7 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             for written, beyond in made:
                 outputs.append(written)
                 clipped += beyond
+            outputs += write_beside_images(source, after, origin, folder)
             measured.append(measure_enhanced(source, after))
         else:
             segs = write_forms(source, result, origin, folder)
@@ -155,12 +167,25 @@ def _run(request: RunRequest, card: ModelCard, progress: Callable[[float], None]
             instances,
         )
     warned += [] if outputs else [NOTHING_FOUND]
-    outputs += write_split(segmented, origin, folder)
-    if "sr" in request.objects:
-        outputs += write_reports(segmented, origin, folder)
+    outputs += _write_of_all(segmented, origin, folder)
     placed = isinstance(sources[0], Volume)
     segments = list_phases(measured) if placed else merge_segments(measured)
     return _Outcome(outputs, {"segments": segments}, warned, len(digests), instances)
+
+
+def _write_of_all(
+    segmented: list[tuple[Source, Segmented, list[OutputFile]]], origin: Origin, folder: Path
+) -> list[OutputFile]:
+    """What is written of a run's segmentations when all of them are there."""
+    written = write_split(segmented, origin, folder)
+    labelled = [
+        Labelled(source, result.labels, segs, result.uncertainty)
+        for source, result, segs in segmented
+    ]
+    written += write_beside_segmentations(labelled, origin, folder)
+    if "sr" in origin.request.objects:
+        written += write_reports(segmented, origin, folder)
+    return written
 
 
 def _judge(request: RunRequest, outcome: _Outcome) -> dict[str, Any]:
@@ -238,8 +263,19 @@ def check_result(card: ModelCard, source: Source, result: Result) -> Result:
         found = np.flatnonzero(numbers_shown(result.labels).any(axis=0))
         if not set(found.tolist()) <= numbers | {0}:
             raise PipelineFailed(f"{card.name} gave labels that its card does not name")
+        if result.uncertainty is not None:
+            _check_uncertainty(card, result, result.uncertainty)
         return result
     raise PipelineFailed(f"{card.name} gave another kind of result than its card says")
+
+
+def _check_uncertainty(
+    card: ModelCard, result: Segmented, uncertainty: NDArray[np.float32]
+) -> None:
+    if uncertainty.shape != result.labels.shape or uncertainty.dtype != np.float32:
+        raise PipelineFailed(f"{card.name} gave an uncertainty of another shape or type")
+    if not (uncertainty.min() >= 0 and uncertainty.max() <= 1):  # a NaN is neither
+        raise PipelineFailed(f"{card.name} gave an uncertainty beyond 0 and 1")
 
 
 def _network(card: ModelCard, device: str) -> Callable[[], Any]:

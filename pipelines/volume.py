@@ -79,6 +79,12 @@ class Volume:
         return list({id(frame.image): frame.image for frame in self.frames}.values())
 
     @property
+    def name(self) -> str:
+        """What UIDs are derived from: no other volume of a series has the same content and name."""
+        first = self.frames[0].number if self.frames else 0  # as phases of one object differ
+        return f"{self.digests[0]} frame {first}"
+
+    @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance between voxel centres along ``(z, y, x)`` in millimetres."""
         x, y, z = (float(np.linalg.norm(self.affine[:3, axis])) for axis in range(3))

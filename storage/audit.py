@@ -8,6 +8,7 @@ trail is found. What the seal can and cannot show: docs/adr/0006.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,8 @@ class AuditEvent:
 def record(session: Session, happened: AuditEvent) -> Audit:
     """Append one event to the trail inside the caller's writing transaction (`Database.begin`).
 
-    Text is sealed as it is stored: cut to its column, without what a database cannot hold.
+    Text is sealed as it is stored: cut to its column, without what a database cannot hold. The
+    detail gets ``pid``, the process that records: audit messages name it (PS3.15 A.5.2).
     """
     seq, previous_hash = last_row(session)
     values: dict[str, Any] = {
@@ -58,12 +60,13 @@ def record(session: Session, happened: AuditEvent) -> Audit:
         "at": datetime.now(UTC),
         "previous_hash": previous_hash,
         **{each.name: getattr(happened, each.name) for each in fields(AuditEvent)},
+        "detail": {**happened.detail, "pid": os.getpid()},
     }
     for name, value in values.items():
         kind = Audit.__table__.c[name].type
         if isinstance(kind, OutsideText):
             values[name] = storable(value, kind.length)
-    row = Audit(**values, hash=seal({**values, "detail": to_json(happened.detail)}))
+    row = Audit(**values, hash=seal({**values, "detail": to_json(values["detail"])}))
     session.add(row)
     session.flush()
     session.info.setdefault(HEAD_BEFORE, Head(seq, previous_hash))

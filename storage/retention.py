@@ -59,8 +59,10 @@ class Archiver:
         self._folder = folder
         self._rows = rows
 
-    def archive(self, older_than: datetime) -> list[Path]:
+    def archive(self, older_than: datetime, last: int | None = None) -> list[Path]:
         """The new files, which hold all rows up to the first one that is not older.
+
+        No row after the one with the number `last` is moved; None sets no such limit.
 
         Raises
         ------
@@ -72,6 +74,8 @@ class Archiver:
         with self._db.read() as session:
             through = last_row_before(session, older_than)
             before = self._proof.cut(session)
+        if last is not None:
+            through = min(through, last)
         if through <= before.count:
             return []
         examine(self._db, self._db.head_file, self._proof)

@@ -78,6 +78,19 @@ def an_enhanced(
     return whole
 
 
+def two_phases(modality: str) -> Dataset:
+    """An object of five slices in two phases, whose frames are in no order."""
+    early, late = a_series(modality), a_series(modality)
+    order = [(late, 3), (early, 0), (early, 4), (late, 1), (early, 3),
+             (late, 0), (late, 4), (early, 1), (late, 2), (early, 2)]  # fmt: skip
+
+    def put_phase(groups: Dataset, index: int) -> None:
+        (content,) = groups.FrameContentSequence
+        content.TemporalPositionIndex = 2 if order[index][0] is late else 1
+
+    return an_enhanced(modality, [phase[place] for phase, place in order], each=put_phase)
+
+
 def group(**values: Any) -> list[Dataset]:
     """One item of a functional group."""
     item = Dataset()

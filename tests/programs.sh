@@ -11,9 +11,12 @@ want Orthanc orthanc
 want storescu dcmtk
 want dciodvfy dicom3tools
 [ -e /usr/share/java/pixelmed.jar ] || missing="$missing libpixelmed-java default-jre-headless"
+want rsyslogd "rsyslog rsyslog-gnutls"
+want jing "jing default-jre-headless"
 want initdb postgresql
 want chromium "chromium fonts-dejavu-core"
 want strace strace
+want plastimatch plastimatch
 want node nodejs
 want npm npm
 want openssl openssl
@@ -38,6 +41,9 @@ echo "Orthanc:    $(have Orthanc && first Orthanc --version)"
 echo "dcmtk:      $(have storescu && first /usr/bin/storescu --version)"
 echo "dciodvfy:   $(have dciodvfy && { dpkg-query -W -f '${Version}' dicom3tools 2>/dev/null || first dciodvfy -version; })"
 echo "pixelmed:   $(dpkg-query -W -f '${Version}' libpixelmed-java 2>/dev/null)"
+echo "rsyslog:    $(have rsyslogd && first rsyslogd -v)"
+echo "jing:       $(dpkg-query -W -f '${Version}' jing 2>/dev/null)"
+echo "plastimatch: $(have plastimatch && dpkg-query -W -f '${Version}' plastimatch 2>/dev/null)"
 echo "Node.js:    $(have node && first node --version)"
 echo "PostgreSQL: $(have initdb && first "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1 || command -v initdb)" --version)"
 echo "Chromium:   $(have chromium && dpkg-query -W -f '${Version}' chromium 2>/dev/null)"

@@ -81,6 +81,11 @@ def record_all(session: Session, events: Iterable[AuditEvent]) -> None:
 def _event(row: CommitmentRequest, study: Study | None, text: str, **more: Any) -> AuditEvent:
     told: dict[str, Any] = {"actor": "node", "subject": f"{SUBJECT}{row.id}", **more}
     told["text"] = f"storage commitment: {text}"
+    if told["actor"] == "node":
+        told["detail"] = {
+            "to": {"aet": row.calling_aet, "host": row.host},
+            **more.get("detail", {}),
+        }
     if study is None:
         return AuditEvent(event=INSTANCES_ACCESSED, action="R", **told)
     return study_event(study, INSTANCES_ACCESSED, "R", **told)

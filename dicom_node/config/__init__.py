@@ -1,8 +1,10 @@
 """Settings: what there is to set (`settings`), and where it is read from (`load`)."""
 
+from dicom_node.config.audit import AuditSection, RepositorySection
 from dicom_node.config.doors import TitleSection, TlsSection
 from dicom_node.config.load import load_settings
 from dicom_node.config.profiles import ProfileSection
+from dicom_node.config.research import ResearchSection
 from dicom_node.config.settings import (
     DatabaseSection,
     DeliverSection,
@@ -21,6 +23,7 @@ from dicom_node.config.values import PRIORITIES, AETitle, Priority, is_loopback
 __all__ = [
     "PRIORITIES",
     "AETitle",
+    "AuditSection",
     "DatabaseSection",
     "DeliverSection",
     "JobsSection",
@@ -30,6 +33,8 @@ __all__ = [
     "Priority",
     "ProfileSection",
     "ReceiveSection",
+    "RepositorySection",
+    "ResearchSection",
     "ResultsSection",
     "RulesSection",
     "Settings",

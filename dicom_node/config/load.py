@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from dicom_node.config.audit import RepositorySection
 from dicom_node.config.doors import TitleSection
 from dicom_node.config.profiles import ProfileSection
+from dicom_node.config.research import ResearchSection
 from dicom_node.config.settings import PeerSection, Settings
 from dicom_node.errors import ConfigInvalid
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "DICOM_NODE_"
 # As many sections of these kinds as there are names.
 NAMED: dict[str, type[BaseModel]] = {
-    "peers": PeerSection, "profiles": ProfileSection, "titles": TitleSection,
+    "peers": PeerSection, "profiles": ProfileSection, "repositories": RepositorySection,
+    "research": ResearchSection, "titles": TitleSection,
 }  # fmt: skip
 Where = tuple[str, ...]
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from dicom_node.config.audit import AuditSection, RepositorySection
 from dicom_node.config.doors import TitleSection, TlsSection, check_doors
 from dicom_node.config.profiles import (
     DEFAULT_PROFILE,
@@ -20,6 +21,7 @@ from dicom_node.config.profiles import (
     check_profiles,
     shipped_profiles,
 )
+from dicom_node.config.research import ResearchSection, check_research
 from dicom_node.config.section import Section
 from dicom_node.config.trail import TrailSection
 from dicom_node.config.values import (
@@ -162,6 +164,10 @@ class PeerSection(Section):
     profile: str = Field(
         DEFAULT_PROFILE, description="what it takes of the results: a shipped profile, or your own"
     )
+    research: str = Field(
+        "",
+        description="a project of [research]: what goes to it is de-identified; empty: nothing is",
+    )
     settle_after_s: Seconds | None = Field(
         None, description="its own quiet time in place of that of [receive]"
     )
@@ -292,6 +298,7 @@ class Settings(Section):
     receive: ReceiveSection = ReceiveSection()
     peers: dict[PeerName, PeerSection] = Field({})
     profiles: dict[PeerName, ProfileSection] = Field({})
+    research: dict[PeerName, ResearchSection] = Field({})
     titles: dict[PeerName, TitleSection] = Field({})
     tls: TlsSection = TlsSection()
     deliver: DeliverSection = DeliverSection()
@@ -301,6 +308,8 @@ class Settings(Section):
     rules: RulesSection = RulesSection()
     web: WebSection = WebSection()
     log: LogSection = LogSection()
+    audit: AuditSection = AuditSection()
+    repositories: dict[PeerName, RepositorySection] = Field({})
     trail: TrailSection = TrailSection()
 
     @model_validator(mode="after")
@@ -337,6 +346,11 @@ class Settings(Section):
         check_profiles(self)
         return self
 
+    @model_validator(mode="after")
+    def _projects_are_known(self) -> Settings:
+        check_research(self)
+        return self
+
     @property
     def accepts_anyone(self) -> bool:
         """True while any AE titles are taken: when said, or on loopback while no peer is named."""
@@ -362,6 +376,11 @@ class Settings(Section):
     def store_folder(self) -> Path:
         """Where received and produced files lie."""
         return self.node.data_folder / "store"
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the keys of research projects lie that have no file of their own."""
+        return self.node.data_folder / "research"
 
     @property
     def work_folder(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dicom_node.delivery.trail import INSTANCES_TRANSFERRED, delivery_event
+from dicom_node.delivery.trail import INSTANCES_ACCESSED, delivery_event
 from storage.db.queries.deliveries import delivery_of
 from storage.errors import UnknownTransition
 from storage.lifecycle import advance
@@ -51,6 +51,6 @@ def _order(
     delivery = delivery_of(session, delivery_id)
     if delivery is None:
         raise UnknownTransition(f"there is no delivery {delivery_id}")
-    audit = delivery_event(session, delivery, INSTANCES_TRANSFERRED, text, actor=actor)
+    audit = delivery_event(session, delivery, INSTANCES_ACCESSED, text, actor=actor)
     advance(session, delivery, event, audit=audit, **changes)
     return delivery

@@ -7,19 +7,23 @@ takes. Loops know nothing of one another, so a destination that is down delays n
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dicom_node.delivery.export import Exporter
 from dicom_node.delivery.rows import begin_delivery, end_delivery, queue_interrupted
-from dicom_node.delivery.transfer import transfer
+from dicom_node.delivery.transfer import Outcome, transfer
 from dicom_node.net.transcoding import SYNTAXES
 from dicom_node.observe.logging import get_log
+from dicom_node.research.errors import KeyUnusable
 from storage.db.queries.deliveries import next_delivery_id
 from storage.db.unavailable import DATABASE_UNAVAILABLE
 from storage.errors import StaleTransition
 
 if TYPE_CHECKING:
     from dicom_node.config import PeerSection, Settings
+    from dicom_node.delivery.rows import Underway
     from storage.db.engine import Database
     from storage.files.store import ObjectStore
 
@@ -39,6 +43,7 @@ class DeliveryLoop:
         self._db = db
         self._store = store
         self._settings = settings
+        self._exporter = Exporter(name, peer.research, settings) if peer.research else None
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=f"deliver-{name}", daemon=True)
@@ -68,7 +73,7 @@ class DeliveryLoop:
             self._news.clear()
             try:
                 if interrupted:
-                    queue_interrupted(self._db, self.name)
+                    queue_interrupted(self._db, self.name, self._peer)
                     interrupted = False
                 was_due, told = self._send_next(), False
             except DATABASE_UNAVAILABLE as error:
@@ -93,15 +98,42 @@ class DeliveryLoop:
     def _send(self, delivery_id: int) -> None:
         deliver = self._settings.deliver
         profile = self._settings.profile(self._peer.profile)
-        underway = begin_delivery(self._db, self._store, delivery_id, profile)
-        our_aet = self._settings.node.ae_title
+        project = self._peer.research
+        underway = begin_delivery(
+            self._db,
+            self._store,
+            delivery_id,
+            profile,
+            self._peer,
+            with_sources=bool(project) and self._settings.research[project].sources,
+        )
         preferred = [SYNTAXES[word] for word in profile.transfer_syntaxes]
-        outcome = transfer(self._peer, our_aet, underway.ways, deliver.timeout_s, preferred)
-        due = end_delivery(self._db, underway, outcome, deliver, self._peer.host)
+        outcome = self._outcome(underway, preferred)
+        due = end_delivery(self._db, underway, outcome, deliver, self._peer)
         told = {"delivery": delivery_id, "destination": self.name, "attempt": underway.attempt}
+        if self._exporter and not due:
+            self._exporter.clear()
         if outcome.is_complete:
             log.info("delivered", files=outcome.files, reason=outcome.note, **told)
         elif due:
             log.warning("delivery will be tried again", reason=outcome.reason, **told)
         else:
             log.error("delivery failed", reason=outcome.reason, **told)
+
+    def _outcome(self, underway: Underway, preferred: list[str]) -> Outcome:
+        """What became of the objects; of a research destination's none leaves as it is."""
+        our_aet, timeout_s = self._settings.node.ae_title, self._settings.deliver.timeout_s
+        if self._exporter is None:
+            return transfer(self._peer, our_aet, underway.ways, timeout_s, preferred)
+        files = len(underway.ways[0].files)
+        try:
+            exported = self._exporter.export(underway.delivery_id, underway.ways)
+        except KeyUnusable as error:
+            return Outcome(files, 0, str(error))
+        except OSError as error:
+            return Outcome(files, 0, f"no room for de-identified files: {error.strerror}")
+        refused = f"not exported: {exported.reasons}" if exported.refused else ""
+        if exported.is_nothing:
+            return Outcome(files, 0, refused, is_final=True)
+        outcome = transfer(self._peer, our_aet, exported.ways, timeout_s, preferred)
+        return replace(outcome, note="; ".join(filter(None, (outcome.note, refused))))

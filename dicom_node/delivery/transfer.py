@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dicom_node.net.errors import PeerError
@@ -27,14 +28,21 @@ class Outcome:
 
     Attributes
     ----------
+    accepted_classes, other_classes : Counter of str
+        Of the files that were accepted, and of the others: the number of each SOP Class UID.
     note : str
         What is to be said of a success: what was left out, or sent in another form.
+    is_final : bool
+        Another try would end as this one.
     """
 
     files: int
     accepted: int
     reason: str = ""
     note: str = ""
+    accepted_classes: Counter[str] = field(default_factory=Counter)
+    other_classes: Counter[str] = field(default_factory=Counter)
+    is_final: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -65,14 +73,25 @@ def transfer(
             way = _taken_way(peer, our_aet, ways, timeout_s)
         statuses = send(peer, our_aet, way.files, timeout_s, preferred=preferred)
     except PeerError as error:
-        return Outcome(len(way.files), 0, str(error))
+        return _failed(way, str(error))
     except Exception as error:  # noqa: BLE001 - a file that breaks a library must not end the loop
         log.error("sending broke", error=error)  # noqa: TRY400 - told by its kind and place
-        return Outcome(len(way.files), 0, f"sending broke: {describe(error)}")
+        return _failed(way, f"sending broke: {describe(error)}")
     declined = [status for status in statuses if not is_accepted(status)]
     told = ", ".join(f"0x{status:04X}" for status in sorted(set(declined)))
     reason = f"{len(declined)} of {len(way.files)} not accepted: status {told}" if declined else ""
-    return Outcome(len(way.files), len(way.files) - len(declined), reason, _note(ways[0], way))
+    classes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for file, status in zip(way.files, statuses, strict=True):
+        classes[is_accepted(status)][file.sop_class_uid] += 1
+    accepted = len(way.files) - len(declined)
+    return Outcome(
+        len(way.files), accepted, reason, _note(ways[0], way), classes[True], classes[False]
+    )
+
+
+def _failed(way: Way, reason: str) -> Outcome:
+    classes = Counter(file.sop_class_uid for file in way.files)
+    return Outcome(len(way.files), 0, reason, other_classes=classes)
 
 
 def _taken_way(peer: PeerSection, our_aet: str, ways: Sequence[Way], timeout_s: float) -> Way:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    """Every check of the files that [web] and [tls] name."""
+    """Every check of the files that [web], [tls] and [repositories.NAME] name."""
     web, tls, now = settings.web, settings.tls, datetime.now(UTC)
     if web.tls_certificate and web.tls_key:
         yield check_certificate(web.tls_certificate, web.tls_key, now)
@@ -27,6 +27,10 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield check_certificate(tls.certificate, tls.key, now, "tls certificate")
         if tls.ca:
             yield check_ca(settings, tls.ca, now)
+    for name, one in settings.repositories.items():
+        if one.certificate and one.key:
+            title = f"repository {name} certificate"
+            yield check_certificate(one.certificate, one.key, now, title)
 
 
 def check_certificate(

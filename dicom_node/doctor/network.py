@@ -6,8 +6,10 @@ import errno
 import http.client
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING
 
+from dicom_node.audit.wire import TlsWire, in_words
 from dicom_node.config import PeerSection
 from dicom_node.data_folder import is_in_use
 from dicom_node.doctor.finding import Finding
@@ -18,9 +20,10 @@ from dicom_node.net.scu import echo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dicom_node.config import Settings
+    from dicom_node.config import RepositorySection, Settings
 
 ANSWER_S = 5.0
+OBJECT_S = 0.5  # by TLS 1.3 a server looks at our certificate after the handshake
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 
 
@@ -42,6 +45,8 @@ def check(settings: Settings) -> Iterator[Finding]:
             yield check_port(name, host, port)
     for name, peer in settings.peers.items():
         yield check_peer(name, peer, settings)
+    for name, repository in settings.repositories.items():
+        yield check_repository(name, repository)
 
 
 def check_served_port(name: str, at: str, *, runs: bool | None) -> Finding:
@@ -140,3 +145,22 @@ def check_peer(name: str, peer: PeerSection, settings: Settings) -> Finding:
     return Finding(
         title, ok=True, text=f"{peer.ae_title} at {peer.host}:{peer.port} answers C-ECHO"
     )
+
+
+def check_repository(name: str, repository: RepositorySection) -> Finding:
+    """Whether both sides of the way to an audit repository accept each other's certificate."""
+    title = f"repository {name}"
+    host, port = repository.address
+    if repository.transport == "udp":
+        text = f"{host}:{port} by UDP: nobody can tell whether it listens"
+        return Finding(title, ok=None, text=text)
+    try:
+        wire = TlsWire(repository)
+        try:
+            time.sleep(OBJECT_S)
+            wire.look()
+        finally:
+            wire.close()
+    except OSError as error:
+        return Finding(title, ok=False, text=f"{host}:{port}: {in_words(error)}")
+    return Finding(title, ok=True, text=f"{host}:{port} accepts the node's certificate")

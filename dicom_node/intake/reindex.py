@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dicom_node.intake.arrival import Arrival
@@ -29,6 +30,8 @@ from storage.db.queries.studies import find_study
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from sqlalchemy.orm import Session
 
     from dicom_node.config import Settings
     from storage.db.engine import Database
@@ -82,13 +85,30 @@ def _index(db: Database, store: ObjectStore, settings: Settings, keys: list[str]
             _set_aside(db, store, key, refusal.reason)
     with db.begin() as session:
         IndexRows(session, settings, may_audit=True).add(arrivals)
-        numbers = Counter(arrival.header.study_uid for arrival in arrivals)
-        for study_uid, number in sorted(numbers.items()):
-            study = find_study(session, study_uid)
-            if study:
-                text = f"{number} received files had no row after a restart: indexed"
-                record(session, study_event(study, "110104", "C", actor="node", text=text))
+        brought = Counter(
+            (one.header.study_uid, one.association.calling_aet, one.association.host,
+             one.header.sop_class_uid)
+            for one in arrivals
+        )  # fmt: skip
+        for (study_uid, aet, host), classes in groupby(sorted(brought.items()), _sending):
+            told = {one[3]: number for one, number in classes}
+            _record_found(session, study_uid, aet, host, told)
     return len(arrivals)
+
+
+def _sending(counted: tuple[tuple[str, str, str, str], int]) -> tuple[str, str, str]:
+    return counted[0][:3]
+
+
+def _record_found(
+    session: Session, study_uid: str, aet: str, host: str, classes: dict[str, int]
+) -> None:
+    study = find_study(session, study_uid)
+    if study:
+        text = f"{sum(classes.values())} received files had no row after a restart: indexed"
+        detail = {"from": {"aet": aet, "host": host}, "sop_classes": classes}
+        event = study_event(study, "110104", "C", actor="node", text=text, detail=detail)
+        record(session, event)
 
 
 def _read(store: ObjectStore, key: str) -> Arrival:

@@ -65,11 +65,15 @@ def _publish(attempt: Attempt, manifest: Manifest, bench: Bench) -> int:
         text = f"succeeded: {len(new)} new outputs, {len(there)} unchanged"
         if found := describe_errors(manifest.conformance):
             text += f"; {found}"
+        detail = {
+            "version": manifest.version,
+            "sop_classes": Counter(made.sop_class_uid for made in new),
+        }
         advance(
             session,
             job,
             "publish",
-            audit=job_event(session, job, "C", text),
+            audit=job_event(session, job, "C", text, detail=detail),
             pipeline_version=manifest.version[:32],
             manifest=asdict(manifest),
             progress=1.0,

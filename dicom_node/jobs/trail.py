@@ -22,6 +22,7 @@ def job_event(session: Session, job: Job, action: str, text: str, **more: Any) -
     """What happened to `job`, on the study it works on; `action` is C, R, U or D."""
     study, _series = study_and_series_of(session, job)
     told: dict[str, Any] = {"actor": "node", "subject": f"job:{job.id}", **more}
+    told["detail"] = {"pipeline": job.pipeline, **more.get("detail", {})}
     return study_event(
         study, INSTANCES_ACCESSED, action, text=f"job {job.id} {job.pipeline}: {text}", **told
     )

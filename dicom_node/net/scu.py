@@ -7,11 +7,14 @@ proposed is what is sent.
 
 from __future__ import annotations
 
+import queue
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pynetdicom import evt
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification
 
@@ -181,12 +184,26 @@ def open_association(
         raise PeerUnreachable(f"{name_of(peer)}: no such address") from None
     if association.is_established:
         return association
-    if association.is_rejected:
-        said = association.acceptor.primitive.reason_str
-        raise AssociationRefused(f"{name_of(peer)} declined: {said}")
+    if refusal := _refusal(association):
+        raise AssociationRefused(f"{name_of(peer)} declined: {refusal.reason_str}")
     if association.is_aborted and association.rejected_contexts:
         raise ClassesRefused(f"{name_of(peer)} takes none of the objects' classes")
     raise PeerUnreachable(f"{name_of(peer)} does not answer")
+
+
+def _refusal(association: Association) -> A_ASSOCIATE | None:
+    """The A-ASSOCIATE-RJ that the peer sent (PS3.8 7.1.1), None where it sent none.
+
+    A peer that declines and closes before pynetdicom 3.0.4 has looked whether it is connected is
+    taken for one that cannot be reached; what it said is still in the queue.
+    """
+    if association.is_rejected:
+        return association.acceptor.primitive
+    with suppress(queue.Empty):
+        while said := association.dul.to_user_queue.get_nowait():
+            if isinstance(said, A_ASSOCIATE) and said.result:
+                return said
+    return None
 
 
 def _answer_at_once(event: Event) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from dicom_node.web.words import DISK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from dicom_node.audit.backlog import Untold
     from dicom_node.observe.health import DiskSpace
     from dicom_node.observe.trail import TrailGauge
 
@@ -29,7 +30,10 @@ WATCHED = (
 
 
 def troubles_of(
-    disk: DiskSpace, counts: Mapping[str, Mapping[str, int]], trail: TrailGauge
+    disk: DiskSpace,
+    counts: Mapping[str, Mapping[str, int]],
+    trail: TrailGauge,
+    repositories: Sequence[Untold],
 ) -> list[Trouble]:
     """The troubles of the node; `counts` is rows by state as of `work_lists.count_states`."""
     found = []
@@ -44,6 +48,10 @@ def troubles_of(
     for kind, state, told, path in WATCHED:
         if number := counts.get(kind, {}).get(state, 0):
             found.append(Trouble(f"{told}: {number:,}.", path))
+    for one in repositories:
+        if one.is_late:
+            told = f"Audit messages for {one.repository} wait: {one.rows:,}."
+            found.append(Trouble(told, "/audit"))
     return found
 
 

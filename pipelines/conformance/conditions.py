@@ -108,6 +108,15 @@ def _no_place(item: Dataset, root: Dataset) -> bool:
     )
 
 
+def _names_sides_of_frames(root: Dataset) -> bool:
+    """Frame Laterality stands in for the series' one (PS3.3 C.7.3.1)."""
+    return any(
+        has(group, "FrameAnatomySequence")
+        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+        for group in items(root, keyword)[:1]
+    )
+
+
 def _palette(item: Dataset, _root: Dataset) -> bool:
     return text(item, "PhotometricInterpretation") == "PALETTE COLOR" and not (
         has(item, *_SEGMENTED)
@@ -246,6 +255,7 @@ LENIENT: dict[str, When] = {
     "Laterality": lambda item, _root: (
         text(item, "BodyPartExamined") in PAIRED
         and not has(item, "ImageLaterality", "FrameLaterality", "MeasurementLaterality")
+        and not _names_sides_of_frames(item)
     ),
 }
 

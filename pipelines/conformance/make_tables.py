@@ -25,9 +25,10 @@ IODS = (
     "x-ray-angiographic-image", "nm-image", "secondary-capture-image", "enhanced-ct-image",
     "enhanced-mr-image", "enhanced-pet-image", "segmentation", "comprehensive-sr",
     "comprehensive-3d-sr", "grayscale-softcopy-presentation-state",
-    "key-object-selection-document", "parametric-map",
+    "key-object-selection-document", "parametric-map", "rt-structure-set",
 )  # fmt: skip
 YOUNGER = {"1.2.840.10008.5.1.4.1.1.66.7": "segmentation"}  # Label Map Segmentation, 2024d
+_OBSERVATIONS, _STRUCTURE = "30060080", "00082228"
 STRICTNESS = ("3", "2C", "2", "1C", "1")
 
 Tree = dict[str, tuple[str, "Tree"]]
@@ -80,6 +81,7 @@ def _trees(rows: list[dict[str, Any]]) -> dict[str, Tree]:
         name, *path = row["path"].split(":")
         if any("x" in part.lower() for part in path):
             continue  # repeating groups
+        path = _placed(name, path)
         level = trees.setdefault(name, {})
         keywords = [keyword_for_tag(int(part, 16)) for part in path]
         if not all(keywords):
@@ -90,6 +92,17 @@ def _trees(rows: list[dict[str, Any]]) -> dict[str, Tree]:
         known, inside = level.get(keywords[-1], ("3", {}))
         level[keywords[-1]] = (max(known, kind, key=STRICTNESS.index), inside)
     return trees
+
+
+def _placed(name: str, path: list[str]) -> list[str]:
+    """Where a row belongs: the wheel has some of RT ROI Observations (table C.8-44) elsewhere.
+
+    They are in the items of its sequence, and not below Primary Anatomic Structure Sequence.
+    """
+    if name != "rt-roi-observations" or path[0] == _OBSERVATIONS:
+        return path
+    is_below = path[0] == _STRUCTURE and len(path) > 1 and path[1].startswith(("3006", "300a"))
+    return [_OBSERVATIONS, *(path[1:] if is_below else path)]
 
 
 def _intern(tree: Tree, tables: Interned, seen: dict[str, int]) -> int:

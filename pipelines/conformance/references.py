@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _DOCUMENTS = {"comprehensive-sr", "comprehensive-3d-sr", "key-object-selection-document"}
 _PRESENTATION = "grayscale-softcopy-presentation-state"
+_STRUCTURES = "rt-structure-set"
 _LISTED_ALWAYS = {"segmentation", "parametric-map"}  # where they have sources: A.51-1, A.75-1
+_LISTS_ALL = {*_DOCUMENTS, _PRESENTATION, _STRUCTURES, *_LISTED_ALWAYS}
 _SERIES = ("ReferencedSeriesSequence", "ReferencedInstanceSequence")
 _OTHER_STUDIES = ("StudiesContainingOtherReferencedInstancesSequence", *_SERIES)
 _EVIDENCE = tuple(
@@ -36,6 +38,11 @@ _SHOWN = tuple(
     (top, "ReferencedImageSequence")
     for top in ("GraphicAnnotationSequence", "DisplayedAreaSelectionSequence")
 )
+_OF_STUDY = (
+    "ReferencedFrameOfReferenceSequence", "RTReferencedStudySequence",
+    "RTReferencedSeriesSequence", "ContourImageSequence",
+)  # fmt: skip
+_OF_CONTOURS = ("ROIContourSequence", "ContourSequence", "ContourImageSequence")
 
 
 def reference_faults(
@@ -49,7 +56,7 @@ def reference_faults(
         named += _in_tree(dataset)
     where = lists[0][0]
     uids = {uid for uid, _sop_class in listed}
-    is_list_due = bool(listed) or plan.iod in (*_DOCUMENTS, _PRESENTATION, *_LISTED_ALWAYS)
+    is_list_due = bool(listed) or plan.iod in _LISTS_ALL
     if is_list_due and any(uid not in uids for uid, _ in named):
         yield Finding("error", where, "does not list an instance that the object names")
     if len(uids) < len(listed):
@@ -74,6 +81,8 @@ def _paths(plan: Plan) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ..
         return _EVIDENCE, ()
     if plan.iod == _PRESENTATION:
         return (("ReferencedSeriesSequence", "ReferencedImageSequence"),), _SHOWN
+    if plan.iod == _STRUCTURES:
+        return (_OF_STUDY,), (_OF_CONTOURS,)
     return (_SERIES, _OTHER_STUDIES), _SOURCES
 
 

@@ -13,6 +13,7 @@ from pipelines.errors import PipelineRefused
 from pipelines.networks.apply import apply_network, fixed_threads
 from pipelines.networks.plane_unet import OFFSETS_MM, PIXEL_MM
 from pipelines.ops.axial import axes_to_flip
+from pipelines.ops.entropy import normalised_entropy
 from pipelines.ops.padding import fill_padding
 from pipelines.ops.planes import planes_round, resize, to_grid
 from pipelines.ops.sliding_window import slide
@@ -46,12 +47,18 @@ def segment(source: Source, run: RunContext) -> Segmented:
     if flips is None:
         raise PipelineRefused("not-axial", "The slices are not axial; axial slices are wanted.")
     upright = np.flip(fill_padding(volume.array, volume.padding), flips)
+    doubt = np.zeros(upright.shape, np.float32) if run.wants_uncertainty else None
     with fixed_threads():
-        found = label_volume(upright, volume.spacing_mm, run.network(), run.device, run.progress)
+        found = label_volume(
+            upright, volume.spacing_mm, run.network(), run.device, run.progress, doubt
+        )
     labels = np.ascontiguousarray(np.flip(found, flips))
+    uncertainty = None if doubt is None else np.ascontiguousarray(np.flip(doubt, flips))
     if volume.padding is not None:
         labels[volume.padding] = 0
-    return Segmented(labels)
+        if uncertainty is not None:
+            uncertainty[volume.padding] = 0
+    return Segmented(labels, uncertainty)
 
 
 def label_volume(
@@ -60,8 +67,12 @@ def label_volume(
     network: PlaneUNet,
     device: str,
     progress: Callable[[float], None] = lambda _part: None,
+    doubt: NDArray[np.float32] | None = None,
 ) -> NDArray[np.uint8]:
-    """Give the label of each voxel of a volume (z, y, x) in HU."""
+    """Give the label of each voxel of a volume (z, y, x) in HU.
+
+    `doubt`, where given, is filled with the entropy of the labels as the network gives them.
+    """
     coarse = to_grid(np.clip(hu, -1024.0, 3000.0), spacing_mm[1:], PIXEL_MM)
     labels = np.empty(hu.shape, dtype=np.uint8)
     for index in range(len(hu)):
@@ -72,7 +83,10 @@ def label_volume(
             OVERLAP,
             lambda window: apply_network(network, window, network.multiple, device),
         )
-        labels[index] = resize(scores, hu.shape[1:]).argmax(axis=0)
+        fine = resize(scores, hu.shape[1:])
+        labels[index] = fine.argmax(axis=0)
+        if doubt is not None:
+            doubt[index] = normalised_entropy(fine)
         progress(0.9 * (index + 1) / len(hu))
     tidy(labels, float(np.prod(spacing_mm)) / 1000.0)
     progress(1.0)

@@ -104,7 +104,7 @@ def _of_value(
         return None
     if vr == "SQ":
         return [_of_item(item, encodings, known) for item in value]
-    if vr in ("OB", "OW") and isinstance(value, bytes):
+    if vr in ("OB", "OW", "OF") and isinstance(value, bytes):
         return [value, b"\0"] if len(value) % 2 else [value]
     plain = plain_value(vr, value)
     return None if plain is None else [plain]

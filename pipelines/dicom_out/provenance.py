@@ -199,7 +199,7 @@ def source_reference(source: Dataset, frame: int | None = None) -> Dataset:
 def referenced_series(source: Dataset, instances: Sequence[Dataset]) -> Dataset:
     """The Referenced Series item that lists `instances` of the source's series (ENH-14)."""
     item = Dataset()
-    _copy_uid(item, "SeriesInstanceUID", str(source.SeriesInstanceUID))
+    copy_uid(item, "SeriesInstanceUID", str(source.SeriesInstanceUID))
     item.ReferencedInstanceSequence = [referenced_instance(instance) for instance in instances]
     return item
 
@@ -207,17 +207,17 @@ def referenced_series(source: Dataset, instances: Sequence[Dataset]) -> Dataset:
 def referenced_instance(source: Dataset) -> Dataset:
     """SOP class and instance of `source`."""
     item = Dataset()
-    _copy_uid(item, "ReferencedSOPClassUID", str(source.SOPClassUID))
-    _copy_uid(item, "ReferencedSOPInstanceUID", str(source.SOPInstanceUID))
+    copy_uid(item, "ReferencedSOPClassUID", str(source.SOPClassUID))
+    copy_uid(item, "ReferencedSOPInstanceUID", str(source.SOPInstanceUID))
     return item
 
 
 def uid_of(item: Dataset, keyword: str, source: Dataset) -> None:
     """Put a UID of the source into `item` as it is, be it well formed or not."""
-    _copy_uid(item, keyword, str(source[keyword].value))
+    copy_uid(item, keyword, str(source[keyword].value))
 
 
-def _copy_uid(item: Dataset, keyword: str, uid: str) -> None:
+def copy_uid(item: Dataset, keyword: str, uid: str) -> None:
     """Name a source by the UID that it has, be it well formed or not."""
     item.add(DataElement(Tag(keyword), "UI", uid, validation_mode=IGNORE))
 

@@ -57,23 +57,24 @@ def stand_ins(source: Source) -> list[Dataset]:
     return images
 
 
-def name_frames(seg: Dataset, items: Iterable[Dataset], stored: Sequence[StoredFrame]) -> None:
+def name_frames(made: Dataset, items: Iterable[Dataset], stored: Sequence[StoredFrame]) -> None:
     """Refer to objects and frames, where stand-ins for frames were referred to as images.
 
     Parameters
     ----------
     items : iterable of pydicom.Dataset
-        The item of the source of each frame of `seg`; some may be the same.
+        The item of the source of each frame of `made`; some may be the same.
     """
     places = {_frame_uid(place): frame for place, frame in enumerate(stored)}
     for item in {id(item): item for item in items}.values():
         frame = places[str(item.ReferencedSOPInstanceUID)]
+        item.ReferencedSOPClassUID = frame.image.SOPClassUID
         item.ReferencedSOPInstanceUID = frame.image.SOPInstanceUID
         item.ReferencedFrameNumber = frame.number
     wholes = [*{id(frame.image): frame.image for frame in stored}.values()]
-    for series in seg.ReferencedSeriesSequence:
+    for series in made.ReferencedSeriesSequence:
         series.ReferencedInstanceSequence = [referenced_instance(image) for image in wholes]
-    seg.SourceImageSequence = [source_reference(image) for image in wholes]
+    made.SourceImageSequence = [source_reference(image) for image in wholes]
 
 
 def _frame_uid(place: int) -> str:

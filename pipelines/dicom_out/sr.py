@@ -14,12 +14,7 @@ import pydicom
 from highdicom.sr.coding import CodedConcept
 from highdicom.sr.enum import RelationshipTypeValues
 from highdicom.sr.sop import Comprehensive3DSR
-from highdicom.sr.templates import (
-    DeviceObserverIdentifyingAttributes,
-    MeasurementReport,
-    ObservationContext,
-    ObserverContext,
-)
+from highdicom.sr.templates import MeasurementReport, ObservationContext
 from highdicom.sr.value_types import (
     CodeContentItem,
     ContainerContentItem,
@@ -30,13 +25,13 @@ from highdicom.sr.value_types import (
 from pydicom import Dataset
 from scipy import ndimage
 
+from pipelines.dicom_out.evidence import NOT_IN_DOCUMENTS, evidence_of, observer
 from pipelines.dicom_out.files import write
 from pipelines.dicom_out.provenance import coding_schemes
 from pipelines.dicom_out.seg_form import BINARY, FORMS, Form
 from pipelines.dicom_out.sr_groups import Written, groups_of, nothing_found
 from pipelines.dicom_out.sr_measurements import FARTHEST_POINTS
 from pipelines.dicom_out.study import into_study
-from pipelines.dicom_out.uids import PRODUCT_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +45,7 @@ if TYPE_CHECKING:
 
 SR_NUMBER_OFFSET = 750
 """Reports are numbered above segmentations, as those are above enhanced series."""
-_NO_DEVICE_UID = f"2.25.{PRODUCT_NAMESPACE.int}"
 _COMMENT = CodedConcept("121106", "DCM", "Comment")
-_DEVICE = CodedConcept("121007", "DCM", "Device")
 _LIBRARY = CodedConcept("111028", "DCM", "Image Library")
 _LIBRARY_GROUP = CodedConcept("126200", "DCM", "Image Library Group")
 _MODALITY = CodedConcept("121139", "DCM", "Modality")
@@ -69,9 +62,6 @@ _MODALITIES = {
     "PT": "Positron emission tomography", "US": "Ultrasound", "CR": "Computed Radiography",
     "DX": "Digital Radiography", "MG": "Mammography",
 }  # fmt: skip
-_NOT_IN_SR = ("BodyPartExamined", "Laterality", "RequestAttributesSequence")
-_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
-            "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
 
 def write_reports(
@@ -115,13 +105,10 @@ def _write_report(
     wholes = [image for source, _, _ in results for image in source.instances]
     images = list({str(image.SOPInstanceUID): image for image in wholes}.values())
     groups = [group for each in written for group in groups_of(each, origin)]
-    evidence = [_evidence(each) for each in (*images, *(part.seg for part in written))]
-    for keyword in _PATIENT:  # which highdicom takes from the first; it is copied afterwards
-        setattr(evidence[0], keyword, "")
     equipment = origin.equipment()
     first = images[0]
     sr = Comprehensive3DSR(
-        evidence=evidence,
+        evidence=evidence_of([*images, *(part.seg for part in written)]),
         content=_content(groups or [nothing_found(origin)], images, origin),
         series_instance_uid=origin.uid(f"{which} series"),
         series_number=origin.series_number(first, SR_NUMBER_OFFSET + FORMS.index(form)),
@@ -133,7 +120,7 @@ def _write_report(
         is_verified=False,
         specific_character_set="ISO_IR 192",
     )
-    report = into_study(sr, first, origin, leave=_NOT_IN_SR)
+    report = into_study(sr, first, origin, leave=NOT_IN_DOCUMENTS)
     segments = origin.card.segments
     codes = [code for each in segments for code in (each.category, each.type, each.modifier)]
     report.CodingSchemeIdentificationSequence = coding_schemes(FARTHEST_POINTS, *codes)
@@ -144,7 +131,7 @@ def _content(groups: Sequence[Template], images: Sequence[Dataset], origin: Orig
     """The tree below the root of TID 1500, in the order of the template's rows."""
     modality = str(images[0].Modality)
     report = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=_observer(origin)),
+        observation_context=ObservationContext(observer_device_context=observer(origin)),
         procedure_reported=_PROCEDURES.get(modality, _ANY_PROCEDURE),
         imaging_measurements=groups,
     )
@@ -154,21 +141,6 @@ def _content(groups: Sequence[Template], images: Sequence[Dataset], origin: Orig
     comment = TextContentItem(_COMMENT, origin.description(), RelationshipTypeValues.CONTAINS)
     root.ContentSequence.append(comment)
     return root
-
-
-def _observer(origin: Origin) -> ObserverContext:
-    """The device of General Equipment as the one that observed (TID 1004)."""
-    ours = origin.equipment()
-    return ObserverContext(
-        observer_type=_DEVICE,
-        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-            uid=ours.get("DeviceUID", _NO_DEVICE_UID),
-            name=ours.get("StationName"),
-            manufacturer_name=ours["Manufacturer"],
-            model_name=ours["ManufacturerModelName"],
-            serial_number=ours.get("DeviceSerialNumber"),
-        ),
-    )
 
 
 def _library(images: Sequence[Dataset], modality: str) -> ContainerContentItem:
@@ -198,12 +170,3 @@ def _library(images: Sequence[Dataset], modality: str) -> ContainerContentItem:
 
 def _header(path: Path) -> Dataset:
     return pydicom.dcmread(path, stop_before_pixels=True)
-
-
-def _evidence(instance: Dataset) -> Dataset:
-    """What highdicom needs to refer to an instance."""
-    stub = Dataset()
-    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
-        setattr(stub, keyword, str(instance[keyword].value))
-    stub.Modality = str(instance.Modality)
-    return stub

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def into_study(
     made: Dataset, image: Dataset, origin: Origin, leave: Collection[str] = ()
 ) -> Dataset:
-    """`made` by highdicom with the patient and study of `image` (ENH-04), our equipment and time.
+    """`made` with the patient and study of `image` (ENH-04), our equipment and time.
 
     Its texts are in ISO_IR 192 (SEG-13), its dates are the run's, never highdicom's own (SEG-14).
 
@@ -57,14 +57,27 @@ def into_study(
         },
     )
     describe_series(result, plain, origin.card.suffix)
-    library = made.ContributingEquipmentSequence[-1]  # highdicom names itself (SEG-10)
-    put(library, {"ContributionDateTime": da(moment) + tm(moment)})
+    library = made.get("ContributingEquipmentSequence", [])[-1:]  # highdicom itself (SEG-10)
+    for item in library:
+        put(item, {"ContributionDateTime": da(moment) + tm(moment)})
     result.ContributingEquipmentSequence = [
         *plain.get("ContributingEquipmentSequence", []),
         source_device(plain),
-        library,
+        *library,
     ]
     return mark_encoded(result)
+
+
+def side_of(image: Dataset) -> dict[str, object]:
+    """Laterality of a series made of `image`, a 2C attribute (PS3.3 C.7.3.1).
+
+    Empty where there may be a side and the source does not tell it.
+    """
+    side = str(image.get("Laterality") or image.get("ImageLaterality") or "")
+    if side in ("L", "R"):
+        return {"Laterality": side}
+    part = str(image.get("BodyPartExamined", "")).strip()
+    return {} if part and part not in PAIRED else {"Laterality": ""}
 
 
 def _not_allowed(image: Dataset) -> list[str]:

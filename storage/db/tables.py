@@ -242,6 +242,15 @@ class Audit(Base):
     hash: Mapped[str] = _plain(String(64), unique=True)
 
 
+class AuditPosition(Base):
+    """How far a repository has been told the trail; the trail's rows are what is still to tell."""
+
+    __tablename__ = "audit_position"
+    repository: Mapped[str] = _plain(String(64), primary_key=True)  # its name in the settings
+    seq: Mapped[int] = _plain(BigInteger, default=0)  # the last row that was given away
+    moved_at: Mapped[datetime] = _plain(UtcDateTime)
+
+
 class AuditCheckpoint(Base):
     """A signed statement how far the trail was (`storage.checkpoint`); rows are only ever added."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import urllib.error
 import urllib.request
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydicom import Dataset, dcmread
 
 from dicom_node.demo.pacs import DemoPacs, free_port, start_pacs
 from tests.serving import ServedNode, serving
@@ -31,6 +34,10 @@ class Pacs:
     def file(self, instance: str) -> bytes:
         with urllib.request.urlopen(f"{self.running.page}instances/{instance}/file") as answer:
             return answer.read()
+
+    def header(self, instance: str) -> Dataset:
+        """The object without its pixels."""
+        return dcmread(io.BytesIO(self.file(instance)), stop_before_pixels=True)
 
     def store(self, path: Path) -> str:
         """Orthanc's own id of the object, new or known; empty where it does not take it."""

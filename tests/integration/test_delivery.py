@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -172,8 +173,13 @@ def test_outputs_travel_over_one_association_and_the_trail_tells_both_ends(
         trail = [event for event in list_events(session, limit=10) if event.subject]
     assert ["110104", "110102"] == [event.event for event in trail]
     assert "3 instances sent and accepted" in trail[0].text
-    assert {"instances": 3, "accepted": 3} == trail[0].detail
-    assert {"sop_classes": {str(CTImageStorage): 3}} == trail[1].detail
+    told = {
+        "sop_classes": {str(CTImageStorage): 3},
+        "to": {"aet": "PACS", "host": "127.0.0.1"},
+        "pid": os.getpid(),
+    }
+    assert {"instances": 3, "accepted": 3, **told} == trail[0].detail
+    assert told == trail[1].detail
     assert uid("study", 0) == trail[0].study_uid
     assert verify(db, db.head_file) == 2
 
@@ -204,8 +210,12 @@ def test_what_a_peer_declines_is_tried_again_and_told(deliver, add, wait_for, db
 
     assert (2, 2) == (row.accepted, row.attempt)
     with db.read() as session:
-        texts = [event.text for event in list_events(session, limit=10)]
-    assert any("1 of 2 not accepted: status 0xA700" in text for text in texts)
+        rows = list_events(session, limit=10, event="110104")[1:3]
+    failed, accepted = [(row.outcome, row.text.partition(": ")[2], row.detail) for row in rows]
+    assert (4, "attempt 1 failed: 1 of 2 not accepted: status 0xA700") == failed[:2]
+    assert (0, "1 of 2 instances sent and accepted") == accepted[:2]  # AUD-05: one outcome each
+    for detail in (failed[2], accepted[2]):
+        assert {str(CTImageStorage): 1} == detail["sop_classes"]
 
 
 def test_a_destination_that_was_down_gets_everything_once_it_is_up(deliver, add, wait_for):

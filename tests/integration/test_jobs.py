@@ -84,6 +84,8 @@ def test_each_transition_of_a_job_has_one_audit_row_and_so_have_its_outputs_toge
     ] == texts
     outputs = works.outputs(job_id)
     assert {
+        "pid": os.getpid(),
+        "pipeline": "stub-enhance",
         "kind": "enhanced",
         "series": {outputs[0].series_uid: 3},
         "sop_classes": {outputs[0].sop_class_uid: 3},

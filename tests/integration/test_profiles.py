@@ -36,14 +36,19 @@ CLASSES = {
     "enhanced": CT, "seg": SEG, "sr": SR, "pm": "1.2.840.10008.5.1.4.1.1.30",
     "gsps": "1.2.840.10008.5.1.4.1.1.11.1", "ko": "1.2.840.10008.5.1.4.1.1.88.59",
 }  # fmt: skip
+STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+OTHERS = "1 RT structure set, 1 key object document, 1 presentation state"
 PROFILES = """
 [profiles.maps]
 kinds = ["labelmap", "seg"]
 [profiles.compact]
 kinds = ["labelmap", "sr"]
 transfer_syntaxes = ["jpeg-ls"]
-[profiles.nothing]
+[profiles.planning]
 kinds = ["rtstruct"]
+[profiles.nothing]
+kinds = ["enhanced"]
+leave_out_classes = ["1.2.840.10008.5.1.4.1.1.2"]
 [profiles.parts]
 kinds = ["seg", "sr"]
 split_segments = true
@@ -93,36 +98,39 @@ def test_each_destination_gets_its_own_selection_and_the_trail_says_what_was_lef
             peer("ORTHANC", pacs.running.peer, "orthanc")
             + peer("OLD", old, "maps")
             + peer("VIEWER", archive.peer, "compact")
-            + peer("PLANNING", old, "nothing")
+            + peer("PLANNING", old, "planning")
+            + peer("NOTHING", old, "nothing")
         )
         with delivered(tmp_path / "node", peers) as (rows, texts):
             pass
 
     assert {"sent"} == {row.state for row in rows.values()}
-    # Orthanc: the enhanced series, BINARY, and the report that names it.
+    # Orthanc: the enhanced series and its map, BINARY, and what names it and its images.
     held = Counter(
         dict(pacs.get(f"instances/{one}/simplified-tags"))["SOPClassUID"]
         for one in pacs.instance_ids()
     )
-    assert {CT: 3, SEG: 1, SR: 1} == held
-    assert "" == rows["ORTHANC"].reason
-    # storescp takes no label maps: G.8, BINARY in their place.
+    assert {**dict.fromkeys(CLASSES.values(), 1), CT: 3} == held
+    assert "left out by its profile: 1 RT structure set" == rows["ORTHANC"].reason
+    # storescp takes no label maps: G.8, BINARY in their place. The structures are the other's.
     arrived = [dcmread(path) for path in (tmp_path / "peer").iterdir()]
-    assert [SEG] == [one.SOPClassUID for one in arrived]
+    assert {SEG, STRUCTURES} == {one.SOPClassUID for one in arrived}
+    assert 2 == len(arrived)
     assert (
-        "it declines label maps and got segmentations; left out by its profile: 1 report"
-        == rows["OLD"].reason
+        "it declines label maps and got segmentations; left out by its profile: "
+        f"{OTHERS}, 1 report" == rows["OLD"].reason
     )
+    assert 1 == rows["PLANNING"].accepted
     # The archive takes everything: the label map alone, compressed, and the report that names it.
     kept = {one.sop_class_uid: one for one in archive.received}
     assert {LABEL_MAP, SR} == set(kept)
     assert JPEGLSLossless == kept[LABEL_MAP].transfer_syntax_uid
     assert kept[LABEL_MAP].sop_instance_uid.encode() in kept[SR].encoded
     # Nothing of it is for the last one: a success that says so.
-    assert (0, "left out by its profile: 1 segmentation, 1 label map, 2 reports") == (
-        rows["PLANNING"].accepted, rows["PLANNING"].reason,
+    assert (0, f"left out by its profile: 1 segmentation, 1 label map, {OTHERS}, 2 reports") == (
+        rows["NOTHING"].accepted, rows["NOTHING"].reason,
     )  # fmt: skip
-    assert any("to PLANNING: attempt 1 with 0 instances, left out by" in text for text in texts)
+    assert any("to NOTHING: attempt 1 with 0 instances, left out by" in text for text in texts)
     assert any("to OLD: 1 instances sent and accepted; it declines" in text for text in texts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +19,7 @@ from pydicom.uid import (
 from pynetdicom import AllStoragePresentationContexts
 
 from dicom_node.config import PeerSection
+from dicom_node.net.entity import ClosedSocket
 from dicom_node.net.errors import AssociationRefused, PeerUnreachable
 from dicom_node.net.listener import open_listener
 from dicom_node.net.scp import StorageScp
@@ -255,8 +257,27 @@ def test_a_peer_that_never_answers_is_given_up():
         echo(peer_at(silent.getsockname()[1]), "NODE", timeout_s=0.3)
 
 
+class LateEvent(threading.Event):
+    """Whoever waits for it comes late, as on a busy machine."""
+
+    def wait(self, timeout=None):
+        came = super().wait(timeout)
+        time.sleep(0.3)
+        return came
+
+
+class LateLooked(ClosedSocket):
+    """A connection that the peer has closed again before anybody looks whether it is there."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._ready = LateEvent()
+
+
 @pytest.mark.dcmtk
-def test_a_peer_that_declines_says_why(tmp_path):
+@pytest.mark.parametrize("connection", [ClosedSocket, LateLooked])
+def test_a_peer_that_declines_says_why(tmp_path, monkeypatch, connection):
+    monkeypatch.setattr("dicom_node.net.entity.ClosedSocket", connection)
     with (
         storescp(tmp_path / "peer", "--refuse") as peer,
         pytest.raises(AssociationRefused, match="PEER"),

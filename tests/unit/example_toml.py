@@ -22,7 +22,10 @@ HEAD = """\
 # A setting can also come from the environment: DICOM_NODE_RECEIVE__PORT=11112
 """
 # What is shown for settings that have no default.
-NAMES = {"peers": "pacs", "profiles": "reading_room", "titles": "archive"}
+NAMES = {
+    "peers": "pacs", "profiles": "reading_room", "repositories": "hospital", "research": "lung",
+    "titles": "archive",
+}  # fmt: skip
 EXAMPLES = {
     "peers": {
         "ae_title": "PACS",
@@ -36,9 +39,17 @@ EXAMPLES = {
         "idle_timeout_s": 30.0,
     },
     "receive": {"disk_pause_mb": 6144},
+    "research": {"key_file": "lung.key"},
     "titles": {"ae_title": "ARCHIVE", "settle_after_s": 5.0},
     "tls": {"certificate": "dicom.crt", "key": "dicom.key", "ca": "peers-ca.crt"},
     "rules": {"folder": "rules"},
+    "repositories": {
+        "host": "192.0.2.20",
+        "port": 6514,
+        "ca": "repository-ca.crt",
+        "certificate": "node.crt",
+        "key": "node.key",
+    },
     "trail": {
         "key_file": "audit.key",
         "anchor_file": "audit.anchor",

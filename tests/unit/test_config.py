@@ -431,6 +431,35 @@ def test_doors_that_do_not_fit_are_named(tmp_path, text, expected):
     assert f"node.toml: {expected}" in mistakes(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("", ': transport = "tls" needs ca, certificate and key: both sides show one'),
+        ("transport = 'fhir'\nca = 'a'\n", ': transport = "fhir" needs ca, certificate and key'),
+        ("transport = 'udp'\nport = 0\n", " port: "),
+        ("transport = 'udp'\npath = 'fhir/'\n", " path: "),
+        ("transport = 'tcp'\n", " transport: "),
+    ],
+)
+def test_a_repository_that_cannot_be_told_is_named(tmp_path, values, expected):
+    text = f"[repositories.arr]\nhost = 'arr.example'\n{values}"
+
+    assert f"[repositories.arr]{expected}" in "".join(mistakes(tmp_path, text))
+
+
+def test_a_repository_has_the_port_of_its_transport(tmp_path):
+    files = "ca = 'a'\ncertificate = 'b'\nkey = 'c'\n"
+    text = "".join(
+        f"[repositories.{transport}]\nhost = 'arr'\ntransport = '{transport}'\n{files}"
+        for transport in ("tls", "udp", "fhir")
+    )
+    repositories = load(tmp_path, text).repositories
+
+    assert {"tls": 6514, "udp": 514, "fhir": 443} == {
+        name: one.address[1] for name, one in repositories.items()
+    }
+
+
 def test_what_is_said_to_be_promiscuous_is_open_to_all(tmp_path):
     text = "[receive]\nhost = '0.0.0.0'\npromiscuous = true\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,7 +227,7 @@ def test_every_refusal_is_explained():
 
 @pytest.mark.parametrize(
     "name",
-    ["commitment.md", "configuration.md", "install.md", "network.md", "profiles.md",
+    ["audit.md", "commitment.md", "configuration.md", "install.md", "network.md", "profiles.md",
      "../README.md"],
 )  # fmt: skip
 def test_every_configuration_shown_loads(name, tmp_path):
@@ -263,8 +264,21 @@ def test_the_rule_test_shown_passes_with_the_rule_shown(tmp_path):
     assert ([], 2) == (checked.mistakes, checked.passed)
 
 
+def test_every_event_that_the_node_records_is_documented():
+    rows = {line.split()[1] for line in text("audit.md").splitlines() if line.startswith("| 11")}
+    recorded = {
+        word
+        for path in (ROOT / "dicom_node").rglob("*.py")
+        if path.name not in ("codes.py", "words.py")  # which name others, too
+        for word in re.findall(r'"(1101(?:0\d|1[0-4]))"', path.read_text(encoding="utf-8"))
+    }
+
+    assert recorded == rows
+
+
 def test_every_json_shown_is_json():
-    assert [json.loads(block) for block in blocks(text("install.md"), "json")]
+    for name in ("audit.md", "install.md"):
+        assert [json.loads(block) for block in blocks(text(name), "json")]
 
 
 def test_links_between_the_docs_lead_somewhere():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,8 @@ from dicom_node.schedule import Duty, begin, look_at_certificates
 from storage.audit import list_events
 from tests.certificates import Authority
 from tests.receiving import wait_until
+
+GUARD = "dicom_node.clock_guard"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,26 @@ def test_a_node_without_tls_has_nothing_to_warn_of(db):
     assert [] == alerts(db)
 
 
+def test_the_certificate_shown_to_a_repository_is_warned_of_once_a_day_too(db, authority):
+    shown, name = authority.issue("node", days=10), "r" * 64
+    settings = Settings.model_validate(
+        {
+            "repositories": {
+                name: {
+                    "host": "arr",
+                    "ca": authority.certificate,
+                    "certificate": shown.certificate,
+                    "key": shown.key,
+                }
+            }
+        }
+    )
+    for _hour in range(2):
+        look_at_certificates(db, settings, datetime.now(UTC))
+
+    assert [f"{f'repository-{name}'[:48]} ends in 9 days"] == [row.text for row in alerts(db)]
+
+
 def test_a_duty_is_done_again_and_again_and_never_at_once(capsys):
     done: list[int] = []
     running: list[int] = []
@@ -108,3 +131,27 @@ def test_a_duty_that_breaks_is_told_once_and_done_again(capsys):
 
     said = capsys.readouterr().err
     assert (1, 1) == (said.count("duty broke"), said.count("duty is done again"))
+
+
+def test_duties_go_on_when_the_clock_is_set_back(monkeypatch):
+    class Clock(datetime):
+        shift = timedelta()
+
+        @classmethod
+        def now(cls, tz=None):
+            return super().now(tz) + cls.shift
+
+    for reader in ("apscheduler.schedulers.base", "apscheduler.triggers.interval", GUARD):
+        monkeypatch.setattr(f"{reader}.datetime", Clock)
+    monkeypatch.setattr(f"{GUARD}.LOOK_EVERY_S", 0.05)
+    done: list[int] = []
+    schedule = begin([Duty("one", 0.02, lambda: done.append(1))])
+    wait_until(lambda: done)
+
+    for _time in range(2):
+        Clock.shift -= timedelta(hours=1)
+        count = len(done)
+        wait_until(lambda count=count: len(done) > count + 5)
+    schedule.shutdown()
+
+    wait_until(lambda: "clock guard" not in [each.name for each in threading.enumerate()])

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from dicom_node import __version__
+from dicom_node.audit.backlog import untold
 from dicom_node.web.auth.visits import Reader
 from dicom_node.web.render import page
 from dicom_node.web.site import AnySite
@@ -26,11 +28,12 @@ def show_node(request: Request, site: AnySite, visit: Reader) -> HTMLResponse:
     with site.db.read() as session:
         counts = work_lists.count_states(session)
         running = work_lists.running_by_slot(session)
+        repositories = untold(session, site.settings, datetime.now(UTC))
     return page(
         request,
         "node.html",
         visit=visit,
-        troubles=troubles_of(site.disk.look(), counts, site.trail),
+        troubles=troubles_of(site.disk.look(), counts, site.trail, repositories),
         counts=counts,
         running=running,
         versions={

@@ -70,6 +70,12 @@ def produced_here(session: Session, sop_uids: Collection[str]) -> set[str]:
     return set(session.scalars(select(Output.sop_uid).where(Output.sop_uid.in_(sop_uids))))
 
 
+def current_instances(session: Session, series_id: int) -> list[Instance]:
+    """The series' current instances, in the order of their SOP UIDs."""
+    query = select(Instance).where(Instance.series_id == series_id, Instance.is_current)
+    return list(session.scalars(query.order_by(Instance.sop_uid)))
+
+
 def current_files(session: Session, series_id: int) -> list[str]:
     """Keys of the series' current files, in the order of their SOP UIDs."""
     query = select(Instance.file_key).where(Instance.series_id == series_id, Instance.is_current)

@@ -46,9 +46,18 @@ def above(source: Source, context: RunContext) -> Segmented:
     return Segmented(labels)
 
 
+def doubtful(source: Source, context: RunContext) -> Segmented:
+    """As `above`, with the column's part of the width as its uncertainty, where somebody asks."""
+    labels = above(source, context).labels
+    if not context.wants_uncertainty:
+        return Segmented(labels)
+    part = np.linspace(0, 1, labels.shape[2], dtype=np.float32)
+    return Segmented(labels, np.broadcast_to(part, labels.shape).copy())
+
+
 def a_card(function: str = "identity", **changes: Any) -> ModelCard:
     """A card for `function`, which takes volumes unless `limits` say otherwise."""
-    kind = "segment" if function == "above" else "enhance"
+    kind = "segment" if function in ("above", "doubtful") else "enhance"
     values: dict[str, Any] = {
         "name": f"test-{function}",
         "version": "1.0",
@@ -70,7 +79,7 @@ def a_card(function: str = "identity", **changes: Any) -> ModelCard:
         }  # fmt: skip
     if function == "add":
         values["parameters"] = {"step": 1.0}
-    if function == "above":
+    if kind == "segment":
         values["parameters"] = {"low": 0.0, "high": 1e9}
         values["segments"] = SEGMENTS
     if "limits" in changes:

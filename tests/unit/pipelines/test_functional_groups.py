@@ -7,6 +7,9 @@ from pipelines.dicom_in.functional_groups import frame_headers
 from pipelines.dicom_in.geometry import stack_slices
 from pipelines.dicom_in.phases import split_phases
 from pipelines.dicom_in.values import rescale_of
+from pipelines.dicom_out.grey import Window, own_window
+from pipelines.dicom_out.regions import region_of
+from pipelines.dicom_out.study import side_of
 from pipelines.errors import PipelineRefused
 
 
@@ -45,6 +48,25 @@ def test_echoes_are_split_and_each_frame_keeps_its_own_rescale() -> None:
     phases = split_phases(frame_headers(image))
     slopes = [[rescale_of(frame)[0] for frame in phase] for phase in phases]
     assert slopes == [[2, 4], [1, 3]]
+
+
+def test_a_frame_is_looked_at_through_its_own_window() -> None:
+    image = _image([(0, 5), (2, 5)])
+    for place, groups in enumerate(image.PerFrameFunctionalGroupsSequence):
+        groups.FrameVOILUTSequence = _group(WindowCenter=40 + place, WindowWidth=400)
+    image.WindowCenter, image.WindowWidth = 0, 1  # of no frame
+    windows = [own_window(frame) for frame in frame_headers(image)]
+    assert windows == [Window(40, 400), Window(41, 400)]
+
+
+def test_a_frame_tells_its_region_and_side() -> None:
+    image = _image([(0, 5)])
+    (knee,) = _group(CodeValue="72696002", CodingSchemeDesignator="SCT", CodeMeaning="Knee")
+    anatomy = _group(AnatomicRegionSequence=[knee], FrameLaterality="L")
+    image.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = anatomy
+    (header,) = frame_headers(image)
+    assert "72696002" == region_of(header)[0].CodeValue
+    assert {"Laterality": "L"} == side_of(header)
 
 
 def test_frames_without_their_own_groups_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
@@ -41,7 +42,9 @@ def test_a_row_tells_who_did_what_and_when(db):
         [row] = list_events(session, limit=5)
     assert (1, GENESIS) == (row.seq, row.previous_hash)
     assert timedelta(0) <= row.at - before < timedelta(minutes=1)
-    assert an_event(3) == AuditEvent(**{name: getattr(row, name) for name in AuditEvent.__slots__})
+    told = {name: getattr(row, name) for name in AuditEvent.__slots__}
+    assert os.getpid() == told["detail"].pop("pid")
+    assert an_event(3) == AuditEvent(**told)
 
 
 def test_rows_are_chained_within_and_across_transactions(db):

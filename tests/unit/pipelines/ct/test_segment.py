@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from pipelines.ct.segment import BODY, BONE, LUNG, segment, tidy
 from pipelines.errors import PipelineRefused
@@ -31,9 +32,29 @@ def test_a_flipped_volume_gives_the_flipped_labels(noisy, run_of, volume_of):
         array=np.ascontiguousarray(plain.array[::-1, :, ::-1]),
         affine=plain.affine @ np.diag([-1.0, 1.0, -1.0, 1.0]),
     )
-    run = run_of("ct-segment")
-    expected = segment(plain, run).labels[::-1, :, ::-1]
-    assert np.array_equal(expected, segment(turned, run).labels)
+    run = replace(run_of("ct-segment"), wants_uncertainty=True)
+    expected, found = segment(plain, run), segment(turned, run)
+    assert np.array_equal(expected.labels[::-1, :, ::-1], found.labels)
+    assert np.array_equal(expected.uncertainty[::-1, :, ::-1], found.uncertainty)
+
+
+def test_the_network_is_unsure_at_borders_and_sure_inside_and_the_labels_stay(
+    noisy, run_of, volume_of
+):
+    from dataclasses import replace
+
+    volume, run = volume_of(noisy[:3], (5.0, 1.6, 1.6)), run_of("ct-segment")
+    padding = np.zeros(volume.array.shape, bool)
+    padding[:, :, :20] = True
+    volume = replace(volume, padding=padding)
+    plain, told = segment(volume, run), segment(volume, replace(run, wants_uncertainty=True))
+    assert plain.uncertainty is None
+    assert np.array_equal(plain.labels, told.labels)
+    lungs = told.labels == LUNG
+    inside, near = ndimage.binary_erosion(lungs[1], iterations=4), ndimage.binary_dilation(lungs[1])
+    border = near & ~ndimage.binary_erosion(lungs[1])
+    assert told.uncertainty[1][border].mean() > 3 * told.uncertainty[1][inside].mean()
+    assert not told.uncertainty[padding].any()
 
 
 def test_padding_belongs_to_nothing(noisy, run_of, volume_of):
