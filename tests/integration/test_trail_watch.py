@@ -22,6 +22,7 @@ from dicom_node.witness import (
 )
 from storage.archive import archives_in
 from storage.audit import list_events
+from storage.db.queries.audit_positions import move_position
 from storage.errors import KeyUnusable
 from storage.retention import Archiver
 from storage.signing import read_public_keys
@@ -61,7 +62,7 @@ def troubles(watch: TrailWatch, settings: Settings) -> list[str]:
     from dicom_node.observe.health import DiskSpace
 
     space = DiskSpace(10**6, 10**6, 10**6, "ok")
-    return [trouble.text for trouble in troubles_of(space, {}, watch.gauge)]
+    return [trouble.text for trouble in troubles_of(space, {}, watch.gauge, [])]
 
 
 def test_a_whole_trail_alerts_nobody(db, watch, settings):
@@ -180,6 +181,26 @@ def test_old_rows_are_archived_after_a_verification_that_found_the_trail_whole(
     watch.look_after()
     assert moved == archives_in(archive_folder_of(settings))
     assert "broken" == watch.gauge.standing
+
+
+def test_rows_that_a_repository_is_still_to_be_told_are_not_archived(db, settings):
+    notary, proof = notary_of(db, settings), proof_of(settings)
+    archiver = Archiver(db, notary, proof, archive_folder_of(settings))
+    watch = TrailWatch(db, notary, proof, archiver, timedelta(days=-1), ("near", "far"))
+    add_events(db, 9)
+
+    def look_after(**told: int) -> list[str]:
+        with db.begin() as session:
+            for repository, seq in told.items():
+                move_position(session, repository, seq, datetime.now(UTC))
+        watch.look_after()
+        return [path.name[6:31] for path in archives_in(archive_folder_of(settings))]
+
+    assert [] == look_after(near=8)  # the other was told nothing yet
+    assert ["000000000001-000000000003"] == look_after(far=3)
+    assert 1 == len(look_after(near=9))
+    assert ["000000000004-000000000006"] == look_after(far=6)[1:]
+    assert ("whole", []) == (watch.gauge.standing, alerts(db))
 
 
 def test_without_a_number_of_days_nothing_is_archived(db, watch, settings):
