@@ -13,6 +13,7 @@ from storage.db.tables import (
     Audit,
     AuditArchive,
     AuditCheckpoint,
+    AuditPosition,
     Base,
     LoginSession,
     SetupLink,
@@ -30,13 +31,14 @@ ROLES = {
     ARCHIVER: "moves old rows of the trail into archives; the only one that may delete there",
 }
 TRAIL = (Audit.__tablename__, AuditCheckpoint.__tablename__, AuditArchive.__tablename__)
+TOLD = AuditPosition.__tablename__  # who moves it keeps rows from the repositories
 PEOPLE = (Account.__tablename__, LoginSession.__tablename__, SetupLink.__tablename__)
 
 
 def role_statements() -> Iterator[str]:
     """Every statement, in order; run again after an upgrade, they give what is new its rights."""
     tables = [table.name for table in Base.metadata.sorted_tables]
-    work = ", ".join(name for name in tables if name not in (*TRAIL, *PEOPLE))
+    work = ", ".join(name for name in tables if name not in (*TRAIL, TOLD, *PEOPLE))
     everything = ", ".join(tables)
     for role in ROLES:
         yield (
@@ -52,8 +54,9 @@ def role_statements() -> Iterator[str]:
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WORKER}, {WEB}"
     yield f"GRANT INSERT, SELECT (seq, hash) ON audit TO {WORKER}"
     yield f"GRANT INSERT, SELECT ON audit TO {WEB}"
-    yield f"GRANT SELECT ON audit_checkpoint, audit_archive TO {WEB}"
+    yield f"GRANT SELECT ON audit_checkpoint, audit_archive, {TOLD} TO {WEB}"
     yield f"GRANT INSERT ON audit_checkpoint TO {CORE}"
+    yield f"GRANT INSERT, UPDATE ON {TOLD} TO {CORE}"
     yield f"GRANT {WORKER}, {WEB} TO {CORE}"
     yield f"GRANT SELECT, INSERT ON {', '.join(TRAIL)} TO {ARCHIVER}"
     yield f"GRANT DELETE ON audit TO {ARCHIVER}"

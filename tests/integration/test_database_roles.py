@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.anchor import AnchorFile
 from storage.audit import list_events, record, verify
 from storage.db import schema
+from storage.db.queries.audit_positions import move_position, position_of
 from storage.db.roles import ARCHIVER, CORE, ROLES, WEB, WORKER, role_script
 from storage.db.tables import Account, Study
 from storage.notary import Notary
@@ -152,3 +153,20 @@ def test_the_core_signs_and_verifies(owner_url, tmp_path):
         Notary(db, trail.key, trail.ring, AnchorFile(trail.anchor)).sign()
 
         assert 4 == examine(db, None, trail.proof).anchored
+
+
+@pytest.mark.parametrize("role", [WORKER, WEB, ARCHIVER])
+def test_only_the_core_says_what_repositories_were_told(owner_url, role):
+    with opened(as_role(owner_url, CORE)) as db:
+        for seq in (1, 2):
+            with db.begin() as session:
+                move_position(session, "arr", seq, NOW)
+    for change in ("UPDATE audit_position SET seq = 9", "DELETE FROM audit_position"):
+        with (
+            opened(as_role(owner_url, role)) as db,
+            pytest.raises(DBAPIError, match="permission denied"),
+            db.begin() as session,
+        ):
+            session.execute(text(change))
+    with opened(as_role(owner_url, WEB)) as db, db.read() as session:
+        assert 2 == position_of(session, "arr")
