@@ -120,9 +120,15 @@ def test_a_study_that_no_rule_wants_is_unmatched_and_says_why(bench):
 def test_each_study_waits_for_its_own_quiet_period(db, store, tmp_path, rules):
     bench = Bench(db, store, settings_for(tmp_path, settle_after_s=30), rules)
     bench.receive(*a_series(slices=1))
-    assert bench.settle() == []
-    assert bench.settle(after_s=29) == []
-    assert bench.settle(after_s=31) == [1]
+    (study,) = bench.all(Study)
+
+    def settle(quiet_s: float) -> list[int]:
+        now = study.last_received_at + timedelta(seconds=quiet_s)
+        return settle_due(db, bench.settings, rules, bench._enqueue, now)
+
+    assert settle(quiet_s=0) == []
+    assert settle(quiet_s=29.9) == []
+    assert settle(quiet_s=30.1) == [1]
 
 
 def test_a_study_does_not_settle_while_an_association_still_fills_it(bench):
