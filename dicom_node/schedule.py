@@ -61,6 +61,9 @@ def duties_of(  # noqa: PLR0913 - one argument for each part that has duties
     """The node's duties; what is due in a row's own time (jobs, deliveries) is not among them."""
     zone = ZoneInfo(settings.node.time_zone) if settings.node.time_zone else None
     at = settings.trail.verify_time
+    # The start verifies; it archives nothing, so a node that is restarted daily must do it later.
+    is_done = not settings.trail.keep_days
+    daily = Daily(at, zone, trail.look_after, is_done=is_done) if at else None
     return [
         Duty(
             "settle",
@@ -72,7 +75,7 @@ def duties_of(  # noqa: PLR0913 - one argument for each part that has duties
         Duty("disk", SECOND, disk.look),
         Duty("deliveries without a destination", MINUTE, deliveries.fail_unaddressed),
         Duty("checkpoint", settings.trail.checkpoint_every_s, trail.sign),
-        *([Duty("audit", MINUTE, Daily(at, zone, trail.look_after).look)] if at else []),
+        *([Duty("audit", MINUTE, daily.look)] if daily else []),
         # Looked at every hour, so that a node that is restarted daily warns, too.
         Duty("certificates", HOUR, lambda: look_at_certificates(db, settings, datetime.now(UTC))),
     ]

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 log = get_log(__name__)
 
-SECURITY_ALERT, TRAIL, ANCHOR = "110113", "audit", "audit:anchor"
+SECURITY_ALERT = "110113"
+TRAIL, ANCHOR, ARCHIVE = "audit", "audit:anchor", "audit:archive"
 SUCCESS, MINOR_FAILURE, SERIOUS_FAILURE = 0, 4, 8
 
 
@@ -58,7 +59,7 @@ class TrailWatch:
         try:
             self._notary.sign()
         except OSError as error:
-            why = error.strerror or type(error).__name__
+            why = in_a_word(error)
             if not self.gauge.unanchored:
                 log.error("checkpoints do not get out of the database", error=error)  # noqa: TRY400 - its kind
             self.gauge.unanchored = why
@@ -104,11 +105,14 @@ class TrailWatch:
             with self._db.read() as session:
                 told = told_to_all(session, self._repositories)
             made = self._archiver.archive(datetime.now(UTC) - self._keep, told)
-        except AuditBroken as broken:
-            log.error("audit rows were not archived", seq=broken.seq, reason=broken.reason)  # noqa: TRY400 - the place in our code says nothing
-            self.gauge.fault = str(broken)
-            self._tell(TRAIL, f"audit rows cannot be archived: {broken}", SERIOUS_FAILURE)
+        except (AuditBroken, OSError) as error:
+            why = str(error) if isinstance(error, AuditBroken) else in_a_word(error)
+            log.error("audit rows were not archived", reason=why)  # noqa: TRY400 - the place in our code says nothing
+            self.gauge.unarchived = why
+            self._tell(ARCHIVE, f"audit rows cannot be archived: {why}", SERIOUS_FAILURE)
         else:
+            self.gauge.unarchived = ""
+            self._tell_end(ARCHIVE, "audit rows can be archived again")
             if made:
                 log.info("audit rows archived", files=len(made))
 
@@ -137,21 +141,34 @@ class TrailWatch:
             )
 
 
+def in_a_word(error: OSError) -> str:
+    """What went wrong, without the name of a file."""
+    return error.strerror or type(error).__name__
+
+
 class Daily:
     """Does something once a day, at a time of day or at the first look after it.
+
+    With `is_done` what was due before the start has been done by the start.
 
     Which days it was done on counts, not how long ago: a clock that is set forth and back makes it
     be done once more at worst, and never be left out.
     """
 
     def __init__(
-        self, at: time, zone: tzinfo | None, do: Callable[[], object], now: datetime | None = None
+        self,
+        at: time,
+        zone: tzinfo | None,
+        do: Callable[[], object],
+        now: datetime | None = None,
+        *,
+        is_done: bool = True,
     ) -> None:
         self._at = at
         self._zone = zone
         self._do = do
         now = (now or datetime.now(UTC)).astimezone(zone)
-        self._done_on = now.date() if now.time() >= at else None
+        self._done_on = now.date() if is_done and now.time() >= at else None
 
     def look(self, now: datetime | None = None) -> None:
         """Do it if it is due."""

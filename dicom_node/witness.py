@@ -22,19 +22,17 @@ from storage.signing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from dicom_node.config import Settings
-    from storage.anchor import Anchor
     from storage.db.engine import Database
 
 KEY_VARIABLE = "DICOM_NODE_AUDIT_KEY"
 """A key in PEM, or the Base64 of its 32 bytes; it goes before the file."""
 
 
-def notary_of(db: Database, settings: Settings, others: Sequence[Anchor] = ()) -> Notary:
-    """Who signs this node's trail; `others` are told each checkpoint as the anchor file is.
+def notary_of(db: Database, settings: Settings) -> Notary:
+    """Who signs this node's trail.
 
     Raises
     ------
@@ -44,7 +42,7 @@ def notary_of(db: Database, settings: Settings, others: Sequence[Anchor] = ()) -
     key = _key_of(settings)
     public = public_file_of(settings)
     add_public_key(public, key)
-    return Notary(db, key, read_public_keys(public), AnchorFile(anchor_of(settings)), others)
+    return Notary(db, key, read_public_keys(public), AnchorFile(anchor_of(settings)))
 
 
 def proof_of(settings: Settings) -> Proof:

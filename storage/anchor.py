@@ -1,14 +1,13 @@
 """Where checkpoints are kept outside the database, so that who can write that cannot change them.
 
-A file that is only ever appended to is the anchor that verification reads. Others, such as syslog,
-are told each checkpoint once.
+A file that is only ever appended to is the anchor; verification reads it.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 from storage.checkpoint import LONGEST, is_signed, parse
 from storage.files.durable import sync_file, sync_folder, write_all
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from storage.signing import KeyRing
 
 _TAIL = 64 * 1024
-
-
-class Anchor(Protocol):
-    """A place outside the database that takes checkpoints."""
-
-    def add(self, line: str) -> None:
-        """Take the line of one checkpoint (`storage.checkpoint.line_of`); OSError if it cannot."""
 
 
 class AnchorFile:

@@ -62,13 +62,23 @@ def row_before(path: Path) -> Head:
 
     AuditBroken where the file does not begin with a row.
     """
+    row = _first_row(path)
+    return Head(row["seq"] - 1, row["previous_hash"]) if row["seq"] > 1 else EMPTY
+
+
+def first_row(path: Path) -> Head:
+    """The archive's first row; AuditBroken where the file does not begin with one."""
+    row = _first_row(path)
+    return Head(row["seq"], row["hash"])
+
+
+def _first_row(path: Path) -> dict[str, Any]:
     first, _last = rows_named(path)
     try:
         with gzip.open(path, "rb") as file:
-            row = _row_of(file.readline(_LONGEST), first, path)
+            return _row_of(file.readline(_LONGEST), first, path)
     except (OSError, EOFError, zlib.error) as error:
         raise AuditBroken(first, _unreadable(path, error)) from None
-    return Head(row["seq"] - 1, row["previous_hash"]) if row["seq"] > 1 else EMPTY
 
 
 def write_archive(

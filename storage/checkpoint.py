@@ -2,7 +2,7 @@
 
 Who can write the database can seal a whole new trail, but without the key he cannot sign for it.
 Each checkpoint names the digest of the one before, so one that is left out is missed. It is one
-line of JSON, the same in the database, in the anchor file and in syslog.
+line of JSON, the same in the database and in the anchor file.
 """
 
 from __future__ import annotations

@@ -17,11 +17,9 @@ from storage.head import EMPTY, GENESIS, Head
 from storage.signing import KeyRing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy.orm import Session
 
-    from storage.anchor import Anchor, AnchorFile
+    from storage.anchor import AnchorFile
     from storage.checkpoint import Checkpoint
     from storage.db.engine import Database
     from storage.signing import SigningKey
@@ -40,26 +38,15 @@ class Notary:
         The keys of earlier checkpoints, this one's included.
     file : AnchorFile
         What it lacks of the database's checkpoints it gets at the next time.
-    others : sequence of Anchor
-        Are told each checkpoint once, in order; one that fails is told again at the next time.
     """
 
-    def __init__(
-        self,
-        db: Database,
-        key: SigningKey,
-        trusted: KeyRing,
-        file: AnchorFile,
-        others: Sequence[Anchor] = (),
-    ) -> None:
+    def __init__(self, db: Database, key: SigningKey, trusted: KeyRing, file: AnchorFile) -> None:
         self._db = db
         self.key = key
         self.turn = threading.RLock()
         self._trusted = KeyRing({**trusted.keys, key.id: key.private.public_key()})
         self._file = file
-        self._others = others
         self._outermost: tuple[Checkpoint, str] | None = None
-        self._owed: list[list[str]] = [[] for _anchor in others]
 
     def sign(self) -> Checkpoint | None:
         """The new checkpoint, in the database and outside; None where no row was added.
@@ -67,7 +54,7 @@ class Notary:
         Raises
         ------
         OSError
-            It stands in the database, and the anchor file or another anchor did not take it.
+            It stands in the database, and the anchor file did not take it.
         """
         with self.turn:
             outermost = self.outermost()
@@ -79,7 +66,7 @@ class Notary:
             if grown:
                 with self._db.begin() as session:
                     made = self.add(session, outermost)
-            self.tell(outermost, made)
+            self.tell(outermost)
             return made
 
     def add(
@@ -112,30 +99,10 @@ class Notary:
             self._outermost = self._file.last(self._trusted)
         return self._outermost
 
-    def tell(self, outermost: tuple[Checkpoint, str] | None, made: Checkpoint | None) -> None:
-        """Bring the anchor file up to the database, tell the others what was `made`; OSError.
-
-        One that fails keeps none of the others from being told.
-        """
-        problems = []
-        try:
-            self._fill_file(outermost[0].number if outermost else 0)
-        except OSError as error:
-            problems.append(error)
-        for anchor, owed in zip(self._others, self._owed, strict=True):
-            owed.extend([line_of(made)] if made else [])
-            try:
-                while owed:
-                    anchor.add(owed[0])
-                    del owed[0]
-            except OSError as error:
-                problems.append(error)
-        if problems:
-            raise problems[0]
-
-    def _fill_file(self, last: int) -> None:
+    def tell(self, outermost: tuple[Checkpoint, str] | None) -> None:
+        """Bring the anchor file up to the database; OSError where it takes nothing."""
         with self._db.read() as session:
-            for line in lines_after(session, last):
+            for line in lines_after(session, outermost[0].number if outermost else 0):
                 checkpoint = parse(line)
                 if checkpoint and is_signed(checkpoint, self._trusted):
                     self._file.add(line)

@@ -11,9 +11,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from storage.archive import archives_in, name_of, rows_named, write_archive
+from storage.archive import archives_in, first_row, name_of, rows_named, write_archive
 from storage.audit import AuditEvent, record
-from storage.db.queries.audit import delete_rows, last_row_before, stream_rows
+from storage.db.queries.audit import (
+    delete_rows,
+    hash_of_row,
+    last_row_before,
+    stream_rows,
+)
 from storage.db.tables import AuditArchive
 from storage.errors import AuditBroken
 from storage.files.durable import sync_folder
@@ -88,9 +93,7 @@ class Archiver:
         return made
 
     def _move(self, before: Head, through: int) -> tuple[Path, Head]:
-        for left in archives_in(self._folder):
-            if rows_named(left)[0] > before.count:  # by a crash: its rows are in the database
-                left.unlink()
+        self._remove_left(before)
         path = self._folder / name_of(before.count + 1, through)
         last, digest = write_archive(path, self._stored(before, through), before, self._notary.key)
         if check_archive(path, before, self._proof.keys) != last or last.count != through:
@@ -112,9 +115,25 @@ class Archiver:
                 record(session, AuditEvent(AUDIT_LOG_USED, "D", "node", text, subject=SUBJECT))
                 if delete_rows(session, last.count) != last.count - before.count:
                     raise AuditBroken(before.count + 1, "inserted or missing: rows were changed")
-                made = self._notary.add(session, outermost, cut=last)
-            self._notary.tell(outermost, made)
+                self._notary.add(session, outermost, cut=last)
+            self._notary.tell(outermost)
         return path, last
+
+    def _remove_left(self, before: Head) -> None:
+        """Remove what a crash left: files of rows that are in the database.
+
+        A file of another trail may be the only copy of it: AuditBroken.
+        """
+        for left in archives_in(self._folder):
+            if rows_named(left)[0] <= before.count:
+                continue
+            first = first_row(left)
+            with self._db.read() as session:
+                is_here = hash_of_row(session, first.count) == first.hash
+            if not is_here:
+                reason = f"not archived: {left.name} in the folder of archives is of another trail"
+                raise AuditBroken(before.count + 1, reason)
+            left.unlink()
 
     def _stored(self, before: Head, through: int) -> Iterator[dict[str, Any]]:
         with (

@@ -17,9 +17,12 @@ from tests.rsyslogd import Repository
 
 
 class FhirServer:
-    """Takes valid AuditEvents, unless it is told to answer something else first."""
+    """Takes valid AuditEvents, unless it is told to answer something else first.
 
-    def __init__(self, repository: Repository, *answers: int) -> None:
+    With `hangs_up` it ends the connection after each answer.
+    """
+
+    def __init__(self, repository: Repository, *answers: int, hangs_up: bool = False) -> None:
         self.events: list[dict[str, Any]] = []
         self.answers = list(answers)
         self.asked = 0
@@ -33,6 +36,8 @@ class FhirServer:
                 status = server.take(self.path, event)
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
+                if hangs_up:
+                    self.send_header("Connection", "close")
                 self.end_headers()
 
             def log_message(self, *_arguments: object) -> None:
@@ -66,9 +71,11 @@ class FhirServer:
 
 
 @contextmanager
-def a_fhir_server(repository: Repository, *answers: int) -> Iterator[FhirServer]:
+def a_fhir_server(
+    repository: Repository, *answers: int, hangs_up: bool = False
+) -> Iterator[FhirServer]:
     """A running server that the repository's authority has signed for."""
-    server = FhirServer(repository, *answers)
+    server = FhirServer(repository, *answers, hangs_up=hangs_up)
     try:
         yield server
     finally:

@@ -30,11 +30,15 @@ class Alarm:
         self._after_s = after_s
         self._told: bool | None = None  # what the trail says, as far as it was asked
 
-    def look(self, age_s: float, reason: str) -> None:
-        """Begin where a row waits too long; end where none waits half as long any more."""
+    def look(self, age_s: float, tried_s: float, reason: str) -> None:
+        """Begin where a row waits too long; end where none waits half as long any more.
+
+        Rows of a time when nobody tried to tell them, because the node was off or the repository is
+        new, are waited for no longer than it has been tried.
+        """
         if self._told is None:
             self._told = self._last_told()
-        if not self._told and age_s > self._after_s:
+        if not self._told and min(age_s, tried_s) > self._after_s:
             why = f": {reason}" if reason else ""
             self._record(
                 f"the audit repository {self._repository} has taken no messages "

@@ -41,7 +41,7 @@ WIRES: dict[str, Callable[[RepositorySection], Wire]] = {
     "tls": TlsWire, "udp": UdpWire, "fhir": HttpWire,
 }  # fmt: skip
 AT_ONCE = 200
-EDITED = (ValueError, TypeError, AttributeError)
+EDITED = (ValueError, TypeError, AttributeError, RecursionError)
 """A row that somebody else wrote into the database, and that is none. It stops the messages, which
 the check of the trail explains, and not the core.
 """
@@ -82,11 +82,13 @@ class Feed:
         self._reason, self._is_stuck = "", False
         self._pause_s, self._due_at = FIRST_PAUSE_S, 0.0
         self._last_words_s = 0.0
+        self._begun_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=f"audit-{name}", daemon=True)
 
     def start(self) -> None:
         """Begin to tell."""
+        self._begun_at = time.monotonic()
         self._thread.start()
 
     @property
@@ -95,9 +97,12 @@ class Feed:
         return self._thread.is_alive()
 
     def stop(self, within_s: float) -> None:
-        """Tell what is there by now, if the repository listens, and end."""
+        """Begin to end: tell what is there by now, if the repository listens."""
         self._last_words_s = within_s
         self._stopping.set()
+
+    def await_end(self, within_s: float) -> None:
+        """Return when the loop has ended, or the time is over."""
         if self._thread.is_alive():
             self._thread.join(within_s)
 
@@ -178,7 +183,7 @@ class Feed:
         with self._db.read() as session:
             oldest = next_after(session, self._position or 0)
         age_s = self._waiting.age_s(oldest, datetime.now(UTC), time.monotonic())
-        self._alarm.look(age_s, self._reason)
+        self._alarm.look(age_s, time.monotonic() - self._begun_at, self._reason)
 
     def _say_last_words(self) -> bool:
         """Tell the rest and hang up in order: what the other side has read is taken."""

@@ -38,5 +38,7 @@ class Feeds:
         """Tell what is there by now to those that listen, and end."""
         until = time.monotonic() + within_s
         for feed in self._feeds:
-            feed.stop(max(0.0, until - time.monotonic()))
+            feed.stop(within_s)
+        for feed in self._feeds:
+            feed.await_end(max(0.0, until - time.monotonic()))
         self._relaxed.close()

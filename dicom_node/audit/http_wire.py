@@ -21,6 +21,21 @@ TAKEN = (200, 201, 202)
 HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
 
 
+class SecureConnection(HTTPConnection):
+    """A connection that is encrypted each time it is made.
+
+    `http.client` connects anew by itself where a server has hung up after an answer.
+    """
+
+    def __init__(self, repository: RepositorySection) -> None:
+        super().__init__(*repository.address, timeout=WRITE_WITHIN_S)
+        self._repository = repository
+
+    def connect(self) -> None:
+        """Connect, with certificates checked on both sides."""
+        self.sock = connected(self._repository)
+
+
 class HttpWire:
     """Events by https; a connection is used for the events that are there, and closed."""
 
@@ -30,9 +45,7 @@ class HttpWire:
 
     def write(self, lines: Iterable[bytes]) -> None:
         """Post the events in order; OSError at the first that is not taken."""
-        host, port = self._repository.address
-        connection = HTTPConnection(host, port, timeout=WRITE_WITHIN_S)
-        connection.sock = connected(self._repository)
+        connection = SecureConnection(self._repository)
         try:
             for line in lines:
                 connection.request("POST", f"{self._repository.path}/AuditEvent", line, HEADERS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from dicom_node.config.section import Section
 
@@ -44,6 +45,12 @@ class TrailSection(Section):
             return value and f"{time.fromisoformat(value):%H:%M}"
         except ValueError:
             raise ValueError("write a time of day such as 03:00") from None
+
+    @model_validator(mode="after")
+    def _archives_what_was_verified(self) -> Self:
+        if self.keep_days and not self.verify_at:
+            raise ValueError("keep_days needs verify_at: rows are archived after a verification")
+        return self
 
     @property
     def verify_time(self) -> time | None:

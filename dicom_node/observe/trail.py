@@ -21,12 +21,15 @@ class TrailGauge:
         The first row that is wrong, and what is; empty while none is known.
     unanchored : str
         Why checkpoints do not get out of the database; empty while they do.
+    unarchived : str
+        Why old rows could not be moved into an archive; empty while they can.
     verified_at : datetime or None
         When the whole trail was last verified, whatever came of it.
     """
 
     fault: str = ""
     unanchored: str = ""
+    unarchived: str = ""
     verified_at: datetime | None = None
 
     @property

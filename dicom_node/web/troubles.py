@@ -45,6 +45,9 @@ def troubles_of(
     if trail.unanchored:
         why = trail.unanchored
         found.append(Trouble(f"The audit trail is not anchored outside: {why}.", "/audit"))
+    if trail.unarchived:
+        why = trail.unarchived
+        found.append(Trouble(f"Old audit rows are not archived: {why}.", "/audit"))
     for kind, state, told, path in WATCHED:
         if number := counts.get(kind, {}).get(state, 0):
             found.append(Trouble(f"{told}: {number:,}.", path))

@@ -7,16 +7,18 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dicom_node.audit import feed as feeds
 from dicom_node.audit import telling, wire
 from dicom_node.audit.feed import Feed
+from dicom_node.audit.feeds import Feeds
 from dicom_node.audit.fhir import audit_event_of
 from dicom_node.audit.syslog import line_of
+from dicom_node.config import Settings
 from dicom_node.doctor.network import check_repository
 from storage import audit
 from storage.audit import list_events, verify
@@ -61,6 +63,7 @@ def a_feed(db, section, *, alarm_after_s=900.0, last_words_s=5.0):
         assert feed.is_alive
     finally:
         feed.stop(last_words_s)
+        feed.await_end(last_words_s)
         relaxed.close()
 
 
@@ -164,14 +167,18 @@ def test_what_a_killed_repository_may_not_have_read_is_told_again(db, repository
 class Closing:
     """Accepts, shakes hands, reads what comes at first or nothing, and closes after a while."""
 
-    def __init__(self, repository, *, reads: bool, after_s: float = 0.0) -> None:
+    def __init__(
+        self, repository, *, reads: bool, after_s: float = 0.0, port: int | None = None
+    ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         own = repository._authority.issue("closing", also="DNS:localhost,IP:127.0.0.1")
         context.load_cert_chain(own.certificate, own.key)
         context.load_verify_locations(repository._authority.certificate)
         context.verify_mode = ssl.CERT_REQUIRED
         self._context, self._reads, self._after_s = context, reads, after_s
-        self._listener = socket.create_server(("127.0.0.1", repository.tls_port))
+        wanted = repository.tls_port if port is None else port
+        self._listener = socket.create_server(("127.0.0.1", wanted))
+        self.port = self._listener.getsockname()[1]
         self.read: list[bytes] = []
         self.calls = 0
         threading.Thread(target=self._serve, daemon=True).start()
@@ -296,14 +303,15 @@ def test_retention_learns_how_far_all_repositories_are(db, repository):
         assert None is told_to_all(session, [])
 
 
+@pytest.mark.parametrize("written", ["no json", "[" * 100_000], ids=["no json", "nested"])
 def test_a_row_that_somebody_wrote_past_the_node_stops_the_messages_and_not_the_node(
-    db, repository, capsys
+    db, repository, capsys, written
 ):
     repository.start()
     add_events(db, 9)
     tamperer = Tamperer(db.url)
     before = tamperer.row(6)["detail"]
-    tamperer.set(6, detail="no json")
+    tamperer.set(6, detail=written)
 
     with a_feed(db, repository.section("tls")):
         wait_until(lambda: "audit rows unreadable" in capsys.readouterr().err)
@@ -329,6 +337,54 @@ def test_a_fhir_server_gets_every_row_once_and_is_asked_again_where_it_refused(d
     assert [json.loads(audit_event_of(row, HERE)) for row in rows] == server.events
     assert 3 + 40 == server.asked
     assert 40 == len(server.events)
+
+
+def test_a_fhir_server_that_hangs_up_after_each_answer_is_called_again_over_tls(db, repository):
+    add_events(db, 5)
+    with a_fhir_server(repository, hangs_up=True) as server, a_feed(db, server.section):
+        wait_until_told(db)
+
+    assert 5 == len(server.events) == server.asked
+
+
+def test_a_repository_that_is_stuck_takes_no_time_from_the_last_words_of_another(
+    db, repository, tmp_path
+):
+    repository.start()
+    section = repository.section("tls")
+    with closing(Closing(repository, reads=False, after_s=30, port=0)) as stuck:
+        settings = Settings.model_validate({
+            "node": {"data_folder": str(tmp_path / "data")},
+            "database": {"url": db.url},
+            "repositories": {
+                "a": {**section.model_dump(), "port": stuck.port},
+                "b": section.model_dump(),
+            },
+        })  # fmt: skip
+        both = Feeds(db, settings)
+        both.start()
+        add_events(db, 3)
+        wait_for_messages(repository, "tls", 3)
+        add_events(db, 1)
+        both.stop(4.0)
+
+        assert 4 == len(wait_for_messages(repository, "tls", 4))
+    with db.read() as session:
+        assert 4 == position_of(session, "b")
+
+
+def test_rows_of_a_time_when_nobody_told_them_raise_no_alarm(db, repository):
+    """The node was off, or the repository is new: it is not late before it was asked."""
+    repository.start()
+    before = datetime.now(UTC) - timedelta(days=365)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit, "datetime", type("Then", (datetime,), {"now": lambda _tz: before}))
+        add_events(db, 20)
+
+    with a_feed(db, repository.section("tls"), alarm_after_s=10.0):
+        wait_until_told(db)
+
+    assert [] == alarms(db)
 
 
 def test_a_clock_that_goes_back_changes_nothing_of_what_is_told(db, repository, monkeypatch):

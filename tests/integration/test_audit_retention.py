@@ -183,6 +183,25 @@ def test_a_file_left_by_a_crash_is_replaced_also_where_it_reaches_elsewhere(old,
     assert 38 == old.all().rows
 
 
+def test_an_archive_of_another_trail_is_neither_deleted_nor_written_over(old, monkeypatch):
+    """A folder on another disk outlives a database; its files are the only copy of their rows."""
+    with monkeypatch.context() as patch:
+        patch.setattr(retention, "delete_rows", lambda *_arguments: 0)
+        with pytest.raises(AuditBroken):
+            old.archive()
+    (place,) = archives_in(old.folder)
+    first, *rest = rows_of(place)
+    rewrite(place, [{**first, "hash": "1" * 64}, *rest])
+    content = place.read_bytes()
+
+    with pytest.raises(AuditBroken, match="is of another trail"):
+        old.archive()
+
+    assert [place] == archives_in(old.folder)
+    assert content == place.read_bytes()
+    assert list(range(1, 36)) == old.seqs()
+
+
 def test_a_file_that_does_not_hold_its_rows_costs_no_row(old, monkeypatch):
     def lossy(path, rows, before, key):
         return write_archive(path, list(rows)[:-1], before, key)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from dicom_node.config import Settings
 from dicom_node.trail_watch import Daily, TrailWatch
@@ -203,6 +204,28 @@ def test_rows_that_a_repository_is_still_to_be_told_are_not_archived(db, setting
     assert ("whole", []) == (watch.gauge.standing, alerts(db))
 
 
+def test_a_folder_that_takes_no_archive_is_alerted_once_and_its_end_too(db, settings):
+    notary, proof = notary_of(db, settings), proof_of(settings)
+    folder = archive_folder_of(settings)
+    folder.write_text("no folder")
+    archiver = Archiver(db, notary, proof, folder)
+    watch = TrailWatch(db, notary, proof, archiver, timedelta(days=-1))
+    add_events(db, 5)
+
+    for _day in range(2):
+        watch.look_after()
+    (trouble,) = troubles(watch, settings)
+    assert "not archived: File exists" in trouble
+    assert [(8, "audit:archive", "audit rows cannot be archived: File exists")] == alerts(db)
+
+    folder.unlink()
+    end = (0, "audit:archive", "audit rows can be archived again")
+    watch.look_after()
+    assert ([], 2, end) == (troubles(watch, settings), len(alerts(db)), alerts(db)[-1])
+    watch.look_after()  # by now the alert itself has been archived
+    assert [end] == alerts(db)
+
+
 def test_without_a_number_of_days_nothing_is_archived(db, watch, settings):
     watch.look_after()
 
@@ -265,6 +288,21 @@ def test_a_node_started_before_the_time_does_it_today():
     daily.look(datetime(2026, 3, 1, 23, 0, tzinfo=UTC))
 
     assert 1 == len(done)
+
+
+def test_what_the_start_has_not_done_is_done_after_it():
+    done: list[str] = []
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    daily = Daily(time(3), UTC, lambda: done.append("x"), start, is_done=False)
+    daily.look(start)
+    daily.look(start + timedelta(hours=1))
+
+    assert 1 == len(done)
+
+
+def test_archiving_without_a_time_to_verify_at_is_a_mistake():
+    with pytest.raises(ValidationError, match="keep_days needs verify_at"):
+        Settings.model_validate({"trail": {"keep_days": 30, "verify_at": ""}})
 
 
 @pytest.mark.parametrize("back", [1, 24, 24 * 400])
